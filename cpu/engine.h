@@ -1,0 +1,19 @@
+/* The engine: decoded blocks of guest code, shared by all harts of a machine. How it works stands in docs/architecture.md, "Engine". */
+#ifndef ORRERY_CPU_ENGINE_H
+#define ORRERY_CPU_ENGINE_H
+
+#include "cpu/hart.h"
+
+struct engine;
+
+/* arena_bytes: room for decoded code (0: the default, 8 MiB); when it is full everything is thrown away at the next boundary.
+ * The engine becomes the bus's code watcher. NULL on lack of memory. */
+struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log);
+void engine_destroy(struct engine *e);
+
+struct engine_stats {
+    uint64_t blocks_decoded, insns_decoded, flushes, invalidations, lookups;
+};
+const struct engine_stats *engine_stats(const struct engine *e);
+
+#endif

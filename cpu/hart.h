@@ -1,0 +1,130 @@
+/* A hart: its architectural state, how it runs, and what the machine may do to it.
+ *
+ * Ownership. The machine creates harts and owns the bus, the event queue and the log that they use. A hart owns its MMU (banks, PMP)
+ * and shares one block cache with the other harts of its machine (struct engine). Everything runs on one host thread; several machines
+ * may live in one process, so nothing here is global.
+ *
+ * Counting. `icount_end - budget` is the number of instructions retired since reset, exact at every block boundary; within a block the
+ * decoded instruction knows how many follow it. Time is derived from it by the machine (see hart_env). A trap's instruction does not
+ * retire. ECALL and EBREAK do not retire either (norm: they trap).
+ *
+ * Traps are values: a function that can trap returns false and fills a struct trap; nobody longjmps. */
+#ifndef ORRERY_CPU_HART_H
+#define ORRERY_CPU_HART_H
+
+#include "cpu/fp/fp.h"
+#include "cpu/isa.h"
+#include "emu/base/log.h"
+#include "emu/base/state.h"
+#include "emu/base/types.h"
+#include "mmu/mmu.h"
+
+/* mcause values (machine.adoc, table "Machine cause register values after trap"). */
+enum cause {
+    CAUSE_FETCH_MISALIGNED = 0, CAUSE_FETCH_ACCESS = 1, CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3,
+    CAUSE_LOAD_MISALIGNED = 4, CAUSE_LOAD_ACCESS = 5, CAUSE_STORE_MISALIGNED = 6, CAUSE_STORE_ACCESS = 7,
+    CAUSE_ECALL_U = 8, CAUSE_ECALL_S = 9, CAUSE_ECALL_VS = 10, CAUSE_ECALL_M = 11,
+    CAUSE_FETCH_PAGE = 12, CAUSE_LOAD_PAGE = 13, CAUSE_STORE_PAGE = 15,
+    CAUSE_SOFTWARE_CHECK = 18, CAUSE_HARDWARE_ERROR = 19,
+};
+#define CAUSE_INTERRUPT (UINT64_C(1) << 63)
+enum irq { IRQ_SSI = 1, IRQ_VSSI = 2, IRQ_MSI = 3, IRQ_STI = 5, IRQ_VSTI = 6, IRQ_MTI = 7, IRQ_SEI = 9, IRQ_VSEI = 10, IRQ_MEI = 11, IRQ_SGEI = 12, IRQ_LCOFI = 13 };
+
+struct trap {
+    uint64_t cause; /* with CAUSE_INTERRUPT if it is one */
+    uint64_t tval;  /* as the strictest reader expects: faulting address (of the half that faults), or instruction bits */
+    /* issue "H extension" adds tval2, tinst, gva */
+};
+
+/* What a hart asks of its machine. */
+struct hart_env {
+    ps_t (*now)(void *machine);           /* exact local time of the running hart: for time, Sstc */
+    uint64_t timebase_ps;                 /* picoseconds per tick of `time` */
+    void (*timer_changed)(void *machine, unsigned hart); /* stimecmp or STCE changed: reschedule from hart_stimecmp() */
+    void *machine;
+};
+
+/* State of CSRs that are plain storage. Rows in isa/csr.def say number, masks and hooks; this is where they keep bits. */
+struct csr_state {
+    uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit, menvcfg, mseccfg,
+        stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp, stimecmp;
+    uint64_t mstateen[4], sstateen[4];
+    uint64_t mhpmcounter[29], mhpmevent[29]; /* 3 … 31 */
+    uint64_t mcycle_offset, minstret_offset; /* counter = running count + offset (mod 2^64), frozen value while inhibited */
+    uint64_t tselect, tdata1, tdata2;
+    uint64_t mip_lines;                      /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc) */
+};
+
+/* Why hart_run came back. */
+enum hart_stop {
+    HART_BUDGET,     /* all asked instructions done, or hart_kick */
+    HART_WFI,        /* waits; nothing to do until hart_wakes() */
+    HART_BREAKPOINT, /* debugger: pc is at a breakpoint, or a watchpoint was hit (see hart->debug) */
+};
+
+struct engine;   /* shared block cache, cpu/engine.h */
+struct observer; /* commit log, tracer, debugger hooks: cpu/observe.h */
+
+struct hart {
+    uint64_t x[33]; /* x[32] is where writes to x0 go; x[0] stays 0 */
+    uint64_t f[32]; /* NaN-boxed */
+    uint64_t pc;    /* at rest: next instruction. Running: start of the current block */
+    int64_t budget; /* instructions until the engine must look up; may be forced to 0 by hart_kick */
+    uint64_t icount_end;
+    struct data_bank *data; /* of the present regime */
+    struct code_bank *code;
+    struct fp_ctx fp;
+    uint8_t fs_dirty; /* an f register or fflags was written since mstatus was last read; merged lazily */
+    uint8_t priv;     /* enum priv */
+    bool waiting;     /* in WFI (or WRS) */
+    uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */
+    unsigned id;      /* mhartid */
+    isa_set isa;      /* what it was built with; misa may switch some off at run time */
+    isa_set isa_live; /* isa less what misa, mstatus.FS … have off; decoding depends on it */
+    struct csr_state csr;
+    struct mmu mmu;
+    struct engine *engine;
+    struct observer *observer; /* NULL: nothing attached, the fast handlers run */
+    const struct hart_env *env;
+    struct log *log;
+};
+
+struct hart_config {
+    unsigned id;
+    isa_set isa;
+    unsigned pmp_count; /* 0, 16 or 64 */
+    gpa_t reset_pc;
+};
+
+/* The hart borrows bus, engine, env and log for its life. NULL on lack of memory. */
+struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine, const struct hart_env *env, struct log *log);
+void hart_destroy(struct hart *h);
+void hart_reset(struct hart *h, gpa_t pc); /* architectural reset: M-mode, x registers 0 */
+
+/* Runs until `max` more instructions have retired or something stops it. Exact: never one more. Takes interrupts and traps itself. */
+enum hart_stop hart_run(struct hart *h, uint64_t max);
+
+/* Makes a running hart_run return at the next block boundary; callable from device callbacks. Harmless otherwise. */
+void hart_kick(struct hart *h);
+
+/* Instructions retired since reset; exact also inside device callbacks made by this hart. */
+uint64_t hart_icount(const struct hart *h);
+
+/* Drives interrupt wires (IRQ_MSI, IRQ_MTI, IRQ_SEI, IRQ_MEI, IRQ_STI): level of mip bits from outside. Kicks a running hart. */
+void hart_set_irq(struct hart *h, unsigned irq, bool level);
+/* Signature of irq_line.set: target is the hart, n the interrupt number. */
+void hart_irq_line(void *hart, unsigned irq, bool level);
+/* A waiting hart has a pending enabled interrupt (regardless of global enables), so it must run again. */
+bool hart_wakes(const struct hart *h);
+/* Guest time (ticks of `time`) at which Sstc raises STIP; UINT64_MAX if off. The machine schedules, then calls hart_timer_check. */
+uint64_t hart_stimecmp(const struct hart *h);
+void hart_timer_check(struct hart *h);
+
+/* Debugger: virtual memory in the hart's present regime, access rights ignored; false if not mapped. Writes keep code coherent. */
+bool hart_debug_read(struct hart *h, gva_t va, void *to, size_t len);
+bool hart_debug_write(struct hart *h, gva_t va, const void *from, size_t len);
+
+/* Snapshot: everything architectural. Banks and blocks are rebuilt. */
+void hart_state(struct hart *h, struct state *s);
+
+#endif
