@@ -1,0 +1,11 @@
+/* The entry of a static Linux program: argc, argv and the environment are on the stack. */
+    .text
+    .globl _start
+_start:
+    .option push
+    .option norelax
+    la gp, __global_pointer$
+    .option pop
+    mv a0, sp
+    andi sp, sp, -16
+    call linux_start
