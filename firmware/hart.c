@@ -50,9 +50,10 @@ static void init_environment(struct hart *self)
 {
     unsigned long wanted = MENVCFG_STCE | MENVCFG_PBMTE | MENVCFG_CBZE | MENVCFG_CBCFE | MENVCFG_CBIE_INVALIDATE;
     if (platform.hardware_ad) wanted |= MENVCFG_ADUE;
-    unsigned long got = 0;
+    unsigned long got = 0, stimecmp = 0;
     if (csr_write_safe(CSR_MENVCFG, wanted)) csr_read_safe(CSR_MENVCFG, &got);
-    self->has_sstc = got & MENVCFG_STCE;
+    /* Some emulated harts let STCE be set without having the register: believe the register. */
+    self->has_sstc = (got & MENVCFG_STCE) && csr_read_safe(CSR_STIMECMP, &stimecmp);
     (void)csr_write_safe(CSR_MSTATEEN0, ~0ul);
     (void)csr_write_safe(CSR_MSTATEEN0 + 1, ~0ul);
     (void)csr_write_safe(CSR_MSTATEEN0 + 2, ~0ul);
