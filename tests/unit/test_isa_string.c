@@ -1,0 +1,123 @@
+/* Extension sets and the strings that name them. */
+#include "cpu/isa.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static isa_set parse_isa(const char *text)
+{
+    isa_set set = 0;
+    struct err err = {{0}};
+    cr_assert(isa_parse_string(text, &set, &err), "%s: %s", text, err.text);
+    return set;
+}
+
+static isa_set parse_cpu(const char *text)
+{
+    isa_set set = 0;
+    struct err err = {{0}};
+    cr_assert(isa_parse_cpu(text, &set, &err), "%s: %s", text, err.text);
+    return set;
+}
+
+static void refuse(bool (*parse)(const char *, isa_set *, struct err *), const char *text, const char *says)
+{
+    isa_set set = 0;
+    struct err err = {{0}};
+    cr_assert_not(parse(text, &set, &err), "%s was accepted", text);
+    cr_assert(strstr(err.text, says), "%s: \"%s\" does not say \"%s\"", text, err.text, says);
+}
+
+Test(isa_string, spike_strings_start_from_nothing)
+{
+    isa_set s = parse_isa("RV64IMAC");
+    cr_assert(isa_has(s, EXT_m) && isa_has(s, EXT_zaamo) && isa_has(s, EXT_zca) && isa_has(s, EXT_sv57));
+    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zba) && !isa_has(s, EXT_svadu) && !isa_has(s, EXT_sstc));
+    s = parse_isa("rv64gc_zba_zbb_svadu_sstc");
+    cr_assert(isa_has(s, EXT_d) && isa_has(s, EXT_zcd) && isa_has(s, EXT_zifencei) && isa_has(s, EXT_zbb) && isa_has(s, EXT_svadu));
+    cr_assert(!isa_has(s, EXT_zbs));
+    cr_assert_eq(parse_isa("rv64imafdcsu"), parse_isa("rv64imafdc"));
+    cr_assert_eq(parse_isa("rv64imab"), parse_isa("rv64ima_zba_zbb_zbs"));
+    cr_assert_eq(parse_isa("rv64imazicond"), parse_isa("rv64ima_zicond"));
+}
+
+Test(isa_string, spike_strings_refuse_what_is_not_built)
+{
+    refuse(isa_parse_string, "rv32imac", "rv64");
+    refuse(isa_parse_string, "", "rv64");
+    refuse(isa_parse_string, "rv64", "i or g");
+    refuse(isa_parse_string, "rv64m", "i or g");
+    refuse(isa_parse_string, "rv64gcq", "extension q");
+    refuse(isa_parse_string, "rv64gc_zfoo_zba", "extension zfoo is");
+    refuse(isa_parse_string, "rv64gc_xmine", "extension xmine");
+}
+
+Test(isa_string, cpu_names_and_switches)
+{
+    cr_assert_eq(parse_cpu("rv64"), isa_default());
+    cr_assert_eq(parse_cpu("max"), isa_default());
+    isa_set rva = parse_cpu("rva22s64");
+    cr_assert(isa_has(rva, EXT_zicboz) && isa_has(rva, EXT_zcd) && isa_has(rva, EXT_svinval));
+    cr_assert(!isa_has(rva, EXT_sstc) && !isa_has(rva, EXT_sv48) && !isa_has(rva, EXT_svadu) && !isa_has(rva, EXT_zbc));
+    cr_assert_eq(parse_cpu("rva22s64,sstc=on,+sv57"), rva | ISA_BIT(sstc) | ISA_BIT(sv48) | ISA_BIT(sv57));
+    cr_assert_eq(parse_cpu("rv64,zba=false,-zbb,zbs=off"), isa_default() & ~(ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs)));
+    cr_assert_eq(parse_cpu("rv64,b=off"), isa_default() & ~(ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs)));
+    cr_assert_eq(parse_cpu("rv64,-zba,+zba"), isa_default(), "the last word about an extension holds");
+}
+
+Test(isa_string, switching_off_takes_dependents_along)
+{
+    isa_set s = parse_cpu("rv64,f=off");
+    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_d) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zfa) && isa_has(s, EXT_c));
+    s = parse_cpu("rv64,s=off");
+    cr_assert(isa_has(s, EXT_u) && !isa_has(s, EXT_sv39) && !isa_has(s, EXT_sstc) && !isa_has(s, EXT_smstateen));
+    s = parse_cpu("rv64,c=off");
+    cr_assert(!isa_has(s, EXT_c) && isa_has(s, EXT_zca), "Zca is an extension of its own");
+    s = parse_cpu("rv64,zca=off");
+    cr_assert(!isa_has(s, EXT_c) && !isa_has(s, EXT_zcb) && !isa_has(s, EXT_zcd) && isa_has(s, EXT_d));
+    s = parse_cpu("rv64,svadu=off");
+    cr_assert(isa_has(s, EXT_svade) && !isa_has(s, EXT_svadu));
+}
+
+Test(isa_string, cpu_refuses_contradictions_and_nonsense)
+{
+    refuse(isa_parse_cpu, "rv64,+d,-f", "-cpu d");
+    refuse(isa_parse_cpu, "rv64,zcd=off", "zcd");
+    refuse(isa_parse_cpu, "rv64,-i", "extension i");
+    refuse(isa_parse_cpu, "rv64,svade=off,svadu=off", "svade");
+    refuse(isa_parse_cpu, "cortex-a53", "cortex-a53");
+    refuse(isa_parse_cpu, "", "unknown");
+    refuse(isa_parse_cpu, "rv64,", "expected");
+    refuse(isa_parse_cpu, "rv64,zba", "expected");
+    refuse(isa_parse_cpu, "rv64,zba=1", "on, off");
+    refuse(isa_parse_cpu, "rv64,zxx=on", "zxx");
+    refuse(isa_parse_cpu, "rv64,+", "no such");
+}
+
+Test(isa_string, every_extension_is_switchable_and_the_rest_is_closed)
+{
+    for (unsigned e = 0; e < EXT_COUNT; e++) {
+        if (e == EXT_i || e == EXT_zicsr || e == EXT_zcd) continue;
+        char text[64];
+        snprintf(text, sizeof text, "rv64,%s=off", isa_name(e));
+        isa_set s = parse_cpu(text), closed = s;
+        struct err err;
+        cr_assert(!isa_has(s, e), "%s", text);
+        cr_assert(isa_close(&closed, &err) && closed == s, "%s", text);
+    }
+}
+
+Test(isa_string, format_is_canonical_and_truncates_like_snprintf)
+{
+    char text[1024];
+    int n = isa_format_string(parse_isa("rv64gc_zba"), text, sizeof text);
+    cr_assert_str_eq(text, "rv64imafdc_zicntr_zicsr_zifencei_zihpm_zaamo_zalrsc_zca_zcd_zba_svade");
+    cr_assert_eq((size_t)n, strlen(text));
+    char small[9];
+    cr_assert_eq(isa_format_string(parse_isa("rv64gc_zba"), small, sizeof small), n);
+    cr_assert_str_eq(small, "rv64imaf");
+    cr_assert_eq(isa_format_string(parse_isa("rv64gc_zba"), NULL, 0), n);
+    isa_format_string(isa_default(), text, sizeof text);
+    cr_assert_eq(parse_isa(text), isa_default(), "a printed set parses back to itself");
+}
