@@ -1,0 +1,223 @@
+#include "mmu/bus.h"
+
+#include "emu/base/bits.h"
+#include "emu/base/host_mem.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+void bus_init(struct bus *bus, struct log *log) { *bus = (struct bus){.log = log}; }
+
+void bus_finish(struct bus *bus)
+{
+    for (unsigned i = 0; i < bus->ram_count; i++) {
+        host_mem_release(bus->ram[i].host, bus->ram[i].size);
+        free(bus->ram[i].code_marks);
+    }
+    bus_init(bus, NULL);
+}
+
+/* ---- what stands where ---- */
+
+static bool ranges_meet(gpa_t a, uint64_t a_size, gpa_t b, uint64_t b_size)
+{
+    return a <= b ? b - a < a_size : a - b < b_size;
+}
+
+static bool bus_check_range(const struct bus *bus, const char *what, gpa_t base, uint64_t size, struct err *err)
+{
+    if (size == 0 || size - 1 > UINT64_MAX - base)
+        return err_set(err, "%s at 0x%" PRIx64 ": size 0x%" PRIx64 " is empty or passes the end of the address space", what, base, size);
+    for (unsigned i = 0; i < bus->ram_count; i++)
+        if (ranges_meet(base, size, bus->ram[i].base, bus->ram[i].size))
+            return err_set(err, "%s at 0x%" PRIx64 ", size 0x%" PRIx64 ": overlaps RAM at 0x%" PRIx64, what, base, size, bus->ram[i].base);
+    for (unsigned i = 0; i < bus->mmio_count; i++)
+        if (ranges_meet(base, size, bus->mmio[i].base, bus->mmio[i].size))
+            return err_set(err, "%s at 0x%" PRIx64 ", size 0x%" PRIx64 ": overlaps %s at 0x%" PRIx64, what, base, size,
+                           bus->mmio[i].ops->name, bus->mmio[i].base);
+    return true;
+}
+
+bool bus_add_ram(struct bus *bus, gpa_t base, uint64_t size, struct err *err)
+{
+    if ((base | size) & (GUEST_PAGE_BYTES - 1))
+        return err_set(err, "RAM at 0x%" PRIx64 ", size 0x%" PRIx64 ": must begin and end at a page boundary", base, size);
+    if (!bus_check_range(bus, "RAM", base, size, err)) return false;
+    if (bus->ram_count == BUS_RAM_MAX) return err_set(err, "RAM at 0x%" PRIx64 ": more than %d RAM regions", base, BUS_RAM_MAX);
+
+    struct ram_region r = {.base = base, .size = size};
+    uint64_t pages = size >> GUEST_PAGE_LOG2;
+    r.code_marks = calloc((size_t)(pages + 63) / 64, sizeof *r.code_marks);
+    r.host = r.code_marks ? host_mem_reserve(size) : NULL;
+    if (!r.host) {
+        free(r.code_marks);
+        return err_set(err, "RAM of %" PRIu64 " MiB: the host has no address space for it; ask for less", size >> 20);
+    }
+    bus->ram[bus->ram_count++] = r;
+    return true;
+}
+
+bool bus_add_mmio(struct bus *bus, gpa_t base, uint64_t size, const struct mmio_ops *ops, void *dev, struct err *err)
+{
+    assert(ops->widths && (ops->widths & ~15u) == 0);
+    if (!bus_check_range(bus, ops->name, base, size, err)) return false;
+    if (bus->mmio_count == BUS_MMIO_MAX)
+        return err_set(err, "%s at 0x%" PRIx64 ": more than %d device windows", ops->name, base, BUS_MMIO_MAX);
+    unsigned at = bus->mmio_count++;
+    for (; at > 0 && bus->mmio[at - 1].base > base; at--) bus->mmio[at] = bus->mmio[at - 1];
+    bus->mmio[at] = (struct mmio_window){.base = base, .size = size, .ops = ops, .dev = dev};
+    return true;
+}
+
+static struct ram_region *bus_find_ram(const struct bus *bus, gpa_t gpa)
+{
+    for (unsigned i = 0; i < bus->ram_count; i++)
+        if (gpa - bus->ram[i].base < bus->ram[i].size) return (struct ram_region *)&bus->ram[i];
+    return NULL;
+}
+
+uint8_t *bus_ram(const struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    assert(len >= 1);
+    const struct ram_region *r = bus_find_ram(bus, gpa);
+    if (!r || len > r->size - (gpa - r->base)) return NULL;
+    return r->host + (gpa - r->base);
+}
+
+/* The window that takes this access, or NULL: nothing there, wrong width, misaligned, or past its end. */
+static const struct mmio_window *bus_find_mmio(const struct bus *bus, gpa_t gpa, unsigned size)
+{
+    unsigned low = 0, high = bus->mmio_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (bus->mmio[middle].base <= gpa)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0) return NULL;
+    const struct mmio_window *w = &bus->mmio[low - 1];
+    uint64_t offset = gpa - w->base;
+    bool fits = offset < w->size && size <= w->size - offset;
+    return fits && (w->ops->widths & size) && (gpa & (size - 1)) == 0 ? w : NULL;
+}
+
+/* ---- accesses ---- */
+
+static bool bus_refuse(struct bus *bus, const char *what, gpa_t gpa, unsigned size)
+{
+    log_line(bus->log, LOG_GUEST_ERROR, "bus: %s of %u bytes at 0x%" PRIx64 ": nothing takes it", what, size, gpa);
+    return false;
+}
+
+bool bus_read(struct bus *bus, gpa_t gpa, unsigned size, uint64_t *value)
+{
+    assert(is_power_of_2(size) && size <= 8);
+    const uint8_t *host = bus_ram(bus, gpa, size);
+    if (host) {
+        *value = load_le(host, size);
+        return true;
+    }
+    const struct mmio_window *w = bus_find_mmio(bus, gpa, size);
+    if (!w) return bus_refuse(bus, "read", gpa, size);
+    *value = w->ops->read(w->dev, gpa - w->base, size) & (UINT64_MAX >> (64 - 8 * size));
+    return true;
+}
+
+bool bus_write(struct bus *bus, gpa_t gpa, unsigned size, uint64_t value)
+{
+    assert(is_power_of_2(size) && size <= 8);
+    uint8_t *host = bus_ram(bus, gpa, size);
+    if (host) {
+        bus_touch_code(bus, gpa, size);
+        store_le(host, size, value);
+        return true;
+    }
+    const struct mmio_window *w = bus_find_mmio(bus, gpa, size);
+    if (!w) return bus_refuse(bus, "write", gpa, size);
+    w->ops->write(w->dev, gpa - w->base, size, value & (UINT64_MAX >> (64 - 8 * size)));
+    return true;
+}
+
+/* Whether [gpa, gpa+len) is RAM throughout; it may run over the seam of two regions. */
+static bool bus_all_ram(const struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    if (len && len - 1 > UINT64_MAX - gpa) return false;
+    while (len) {
+        const struct ram_region *r = bus_find_ram(bus, gpa);
+        if (!r) return false;
+        uint64_t part = r->size - (gpa - r->base);
+        if (part >= len) return true;
+        gpa += part;
+        len -= part;
+    }
+    return true;
+}
+
+static void bus_copy(struct bus *bus, gpa_t gpa, void *to, const void *from, uint64_t len)
+{
+    for (uint64_t done = 0; done < len;) {
+        struct ram_region *r = bus_find_ram(bus, gpa + done);
+        uint64_t offset = gpa + done - r->base, part = r->size - offset;
+        if (part > len - done) part = len - done;
+        if (to) memcpy((uint8_t *)to + done, r->host + offset, (size_t)part);
+        if (from) memcpy(r->host + offset, (const uint8_t *)from + done, (size_t)part);
+        done += part;
+    }
+}
+
+bool bus_dma_read(struct bus *bus, gpa_t gpa, void *to, uint64_t len)
+{
+    if (!bus_all_ram(bus, gpa, len)) return false;
+    bus_copy(bus, gpa, to, NULL, len);
+    return true;
+}
+
+bool bus_dma_write(struct bus *bus, gpa_t gpa, const void *from, uint64_t len)
+{
+    if (!bus_all_ram(bus, gpa, len)) return false;
+    bus_touch_code(bus, gpa, len);
+    bus_copy(bus, gpa, NULL, from, len);
+    return true;
+}
+
+uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    uint8_t *host = bus_ram(bus, gpa, len);
+    if (host) bus_touch_code(bus, gpa, len);
+    return host;
+}
+
+/* ---- code pages ---- */
+
+void bus_mark_code(struct bus *bus, gpa_t gpa)
+{
+    struct ram_region *r = bus_find_ram(bus, gpa);
+    if (!r) return;
+    uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
+    r->code_marks[page / 64] |= UINT64_C(1) << (page % 64);
+}
+
+bool bus_has_code(const struct bus *bus, gpa_t gpa)
+{
+    const struct ram_region *r = bus_find_ram(bus, gpa);
+    if (!r) return false;
+    uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
+    return bit_test(r->code_marks[page / 64], page % 64);
+}
+
+void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    while (len) {
+        struct ram_region *r = bus_find_ram(bus, gpa);
+        if (!r) return;
+        uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
+        uint64_t part = GUEST_PAGE_BYTES - (gpa & (GUEST_PAGE_BYTES - 1));
+        if (part > len) part = len;
+        uint64_t bit = UINT64_C(1) << (page % 64);
+        if ((r->code_marks[page / 64] & bit) && !(bus->code_written && bus->code_written(bus->watcher, gpa, part)))
+            r->code_marks[page / 64] &= ~bit;
+        gpa += part;
+        len -= part;
+    }
+}
