@@ -10,7 +10,7 @@ static void choose_paths(struct fp_ctx *c)
 
     c->fast = usable ? 1u << FP_DYN | 1u << c->frm : 0;
     c->fast_fma = c->host_has_fma ? c->fast : 0;
-    c->fast_round = c->host_has_round ? c->fast : 0;
+    c->fast_round = c->entered && c->host_has_round ? c->fast | HOSTFP_MODES : 0;
 }
 
 static unsigned host_mode(const struct fp_ctx *c)

@@ -48,11 +48,11 @@
 
 /* One per hart. Everything is private to cpu/fp except that a snapshot saves fp_frm() and fp_flags(). */
 struct fp_ctx {
-    unsigned flags;    /* accrued, but for those still in the host unit */
-    unsigned frm;      /* 0..7, reserved values included */
-    uint32_t fast;     /* bit rm: an instruction with this rm may use the host unit as it is set now */
-    uint32_t fast_fma; /* the same for fused multiply-add, and for rounding to integral: the host may lack them */
-    uint32_t fast_round;
+    unsigned flags;        /* accrued, but for those still in the host unit */
+    unsigned frm;          /* 0..7, reserved values included */
+    uint32_t fast;         /* bit rm: an instruction with this rm may use the host unit as it is set now */
+    uint32_t fast_fma;     /* the same for fused multiply-add: the host may lack it */
+    uint32_t fast_round;   /* the same for fround, for which the host takes the mode from its instruction */
     uint32_t host_control; /* the host's control word during a stretch */
     bool entered;
     bool host_has_fma, host_has_round;
@@ -179,10 +179,6 @@ FP_DEFINE_SGNJ(d, 64)
     X(ABDR, msub_##T)                                                                                                  \
     X(ABDR, nmsub_##T)                                                                                                 \
     X(ABDR, nmadd_##T)                                                                                                 \
-    X(AB, min_##T)                                                                                                     \
-    X(AB, max_##T)                                                                                                     \
-    X(AB, minm_##T)                                                                                                    \
-    X(AB, maxm_##T)                                                                                                    \
     X(AB, eq_##T)                                                                                                      \
     X(AB, lt_##T)                                                                                                      \
     X(AB, le_##T)                                                                                                      \
@@ -198,6 +194,12 @@ FP_DEFINE_SGNJ(d, 64)
     X(AR, cvt_##T##_lu)                                                                                                \
     X(AR, round_##T)                                                                                                   \
     X(AR, roundnx_##T)
+
+#define FP_OPS_SELECT(X, T)                                                                                            \
+    X(AB, min_##T)                                                                                                     \
+    X(AB, max_##T)                                                                                                     \
+    X(AB, minm_##T)                                                                                                    \
+    X(AB, maxm_##T)
 
 #define FP_OPS_HOST_MIXED(X)                                                                                           \
     X(AR, cvt_s_d)                                                                                                     \
@@ -224,8 +226,11 @@ FP_DEFINE_SGNJ(d, 64)
 /* fp_slow_NAME: the operation on softfp, correct at any time. */
 #define FP_DECLARE_SLOW(shape, name) uint64_t fp_slow_##name(FP_PARAMS_##shape);
 FP_OPS_HOST(FP_DECLARE_SLOW, h)
+FP_OPS_SELECT(FP_DECLARE_SLOW, h)
 FP_OPS_HOST(FP_DECLARE_SLOW, s)
+FP_OPS_SELECT(FP_DECLARE_SLOW, s)
 FP_OPS_HOST(FP_DECLARE_SLOW, d)
+FP_OPS_SELECT(FP_DECLARE_SLOW, d)
 FP_OPS_HOST_MIXED(FP_DECLARE_SLOW)
 FP_OPS_SOFT(FP_DECLARE_SLOW)
 #undef FP_DECLARE_SLOW
@@ -237,7 +242,32 @@ FP_OPS_SOFT(FP_DECLARE_SLOW)
     }
 
 FP_OPS_HOST(FP_USE_SLOW, h)
+FP_OPS_SELECT(FP_USE_SLOW, h)
 FP_OPS_SOFT(FP_USE_SLOW)
+
+/* Numbers (not NaN) order like sign and magnitude, -0 below +0; `key` makes two's complement of that. */
+#define FP_DEFINE_SELECT(T, type, utype, name, relation, infinity)                                                     \
+    static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                   \
+    {                                                                                                                  \
+        type x = (type)fp_unbox_##T(a), y = (type)fp_unbox_##T(b);                                                     \
+        utype largest = (utype)-1 >> 1;                                                                                \
+        if (__builtin_expect(((utype)x & largest) > infinity || ((utype)y & largest) > infinity, 0)) {                 \
+            return fp_slow_##name##_##T(c, a, b);                                                                      \
+        }                                                                                                              \
+        type key_x = x < 0 ? (type)((utype)x ^ largest) : x, key_y = y < 0 ? (type)((utype)y ^ largest) : y;           \
+        return fp_box_##T((utype)(key_x relation key_y ? x : y));                                                      \
+    }
+
+#define FP_DEFINE_SELECTS(T, type, utype, infinity)                                                                    \
+    FP_DEFINE_SELECT(T, type, utype, min, <, infinity)                                                                 \
+    FP_DEFINE_SELECT(T, type, utype, max, >, infinity)                                                                 \
+    FP_DEFINE_SELECT(T, type, utype, minm, <, infinity)                                                                \
+    FP_DEFINE_SELECT(T, type, utype, maxm, >, infinity)
+
+FP_DEFINE_SELECTS(s, int32_t, uint32_t, 0x7f800000)
+FP_DEFINE_SELECTS(d, int64_t, uint64_t, UINT64_C(0x7ff0000000000000))
+#undef FP_DEFINE_SELECT
+#undef FP_DEFINE_SELECTS
 
 uint64_t fp_class_h(uint64_t a);
 uint64_t fp_class_s(uint64_t a);

@@ -2,6 +2,10 @@
 #ifndef ORRERY_CPU_FP_HOSTFP_H
 #define ORRERY_CPU_FP_HOSTFP_H
 
+#if defined(__x86_64__) && !defined(ORRERY_FP_SOFT)
+#include "cpu/fp/hostfp_x86.h"
+#else
 #include "cpu/fp/hostfp_soft.h"
+#endif
 
 #endif
