@@ -71,7 +71,8 @@ static struct aclint_hart *msip_at(struct aclint *a, uint64_t offset, unsigned s
 
 static struct aclint_hart *mtimecmp_at(struct aclint *a, uint64_t offset)
 {
-    return offset >= MTIMECMP_BASE && offset < MTIMECMP_BASE + 8u * a->harts ? &a->hart[(offset - MTIMECMP_BASE) / 8] : NULL;
+    return offset >= MTIMECMP_BASE && offset < MTIMECMP_BASE + 8u * a->harts ? &a->hart[(offset - MTIMECMP_BASE) / 8]
+                                                                             : NULL;
 }
 
 static bool is_mtime(uint64_t offset) { return (offset & ~UINT64_C(7)) == MTIME_OFFSET; }
@@ -83,7 +84,8 @@ static uint64_t clint_read(void *dev, uint64_t offset, unsigned size)
     if ((h = msip_at(a, offset, size))) return h->msip;
     if ((h = mtimecmp_at(a, offset))) return word_of(h->mtimecmp, offset, size);
     if (is_mtime(offset)) return word_of(aclint_time(a), offset, size);
-    log_line(a->log, LOG_GUEST_ERROR, "aclint: read of %u bytes at reserved offset 0x%llx", size, (unsigned long long)offset);
+    log_line(a->log, LOG_GUEST_ERROR, "aclint: read of %u bytes at reserved offset 0x%llx", size,
+             (unsigned long long)offset);
     return 0;
 }
 
@@ -103,7 +105,8 @@ static void clint_write(void *dev, uint64_t offset, unsigned size, uint64_t valu
         for (unsigned i = 0; i < a->harts; i++) update_timer(&a->hart[i]);
         if (a->shifted) a->shifted(a->machine);
     } else {
-        log_line(a->log, LOG_GUEST_ERROR, "aclint: write of %u bytes at reserved offset 0x%llx", size, (unsigned long long)offset);
+        log_line(a->log, LOG_GUEST_ERROR, "aclint: write of %u bytes at reserved offset 0x%llx", size,
+                 (unsigned long long)offset);
     }
 }
 
@@ -163,7 +166,8 @@ static void aclint_destroy(void *dev)
     free(a);
 }
 
-struct aclint *aclint_create(const struct device_host *host, unsigned harts, uint64_t timebase_hz, const struct aclint_lines *lines)
+struct aclint *aclint_create(const struct device_host *host, unsigned harts, uint64_t timebase_hz,
+                             const struct aclint_lines *lines)
 {
     struct aclint *a = calloc(1, sizeof *a);
     if (!a) return NULL;
@@ -190,8 +194,8 @@ void aclint_set_phandles(struct aclint *a, const uint32_t *phandles)
 }
 
 /* A node whose interrupts-extended lists `lines` causes for each hart. */
-static int fdt_node(const struct aclint *a, void *fdt, const struct device_place *place, const char *kind, const char *compatible,
-                    int compatible_len, const uint32_t *causes, unsigned lines)
+static int fdt_node(const struct aclint *a, void *fdt, const struct device_place *place, const char *kind,
+                    const char *compatible, int compatible_len, const uint32_t *causes, unsigned lines)
 {
     char name[32];
     snprintf(name, sizeof name, "%s@%llx", kind, (unsigned long long)place->base);

@@ -7,9 +7,9 @@
 
 #include "devices/device.h"
 
-#define ACLINT_HARTS_MAX   8
-#define ACLINT_CLINT_SIZE  UINT64_C(0x10000) /* MSWI at 0, MTIMECMP at 0x4000, MTIME at 0xbff8 */
-#define ACLINT_SSWI_SIZE   UINT64_C(0x4000)
+#define ACLINT_HARTS_MAX  8
+#define ACLINT_CLINT_SIZE UINT64_C(0x10000) /* MSWI at 0, MTIMECMP at 0x4000, MTIME at 0xbff8 */
+#define ACLINT_SSWI_SIZE  UINT64_C(0x4000)
 
 struct aclint_lines {
     struct irq_line msip, mtip; /* levels */
@@ -18,7 +18,8 @@ struct aclint_lines {
 
 struct aclint;
 
-struct aclint *aclint_create(const struct device_host *host, unsigned harts, uint64_t timebase_hz, const struct aclint_lines *lines);
+struct aclint *aclint_create(const struct device_host *host, unsigned harts, uint64_t timebase_hz,
+                             const struct aclint_lines *lines);
 /* mtime at this moment of guest time. */
 uint64_t aclint_time(const struct aclint *a);
 /* Guest time at which mtime reaches `ticks`: now or earlier if it already has, PS_NEVER if not within the range of ps_t. */
@@ -28,7 +29,7 @@ void aclint_on_shift(struct aclint *a, void (*shifted)(void *machine), void *mac
 /* phandles[h]: interrupt controller of hart h (copied). */
 void aclint_set_phandles(struct aclint *a, const uint32_t *phandles);
 
-extern const struct device_ops aclint_device;           /* MSWI + MTIMER; owns the struct */
-extern const struct device_ops aclint_sswi_device;      /* the SSWI window of the same struct */
+extern const struct device_ops aclint_device;      /* MSWI + MTIMER; owns the struct */
+extern const struct device_ops aclint_sswi_device; /* the SSWI window of the same struct */
 
 #endif

@@ -36,8 +36,8 @@ struct device_place {
 struct device_ops {
     const char *name;
     const struct mmio_ops *mmio;
-    void (*reset)(void *dev);                                   /* power-on state; may be NULL */
-    void (*state)(void *dev, struct state *s);                  /* saves or restores */
+    void (*reset)(void *dev);                  /* power-on state; may be NULL */
+    void (*state)(void *dev, struct state *s); /* saves or restores */
     void (*destroy)(void *dev);
     /* Writes the device's own node into the tree under construction with libfdt's sequential-write functions (fdt_begin_node …
      * fdt_end_node), the parent ("/soc") being open. Returns 0 or libfdt's negative error. May be NULL. */

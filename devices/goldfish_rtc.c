@@ -5,13 +5,14 @@
 #include <stdlib.h>
 
 enum {
-    TIME_LOW = 0x00,      /* read: latches and returns the low word; write: sets the clock with the high word written before */
+    TIME_LOW =
+        0x00, /* read: latches and returns the low word; write: sets the clock with the high word written before */
     TIME_HIGH = 0x04,
-    ALARM_LOW = 0x08,     /* write: arms */
+    ALARM_LOW = 0x08, /* write: arms */
     ALARM_HIGH = 0x0c,
     IRQ_ENABLED = 0x10,
     CLEAR_ALARM = 0x14,
-    ALARM_STATUS = 0x18,  /* 1 while armed */
+    ALARM_STATUS = 0x18, /* 1 while armed */
     CLEAR_INTERRUPT = 0x1c,
 };
 
@@ -68,9 +69,7 @@ static uint64_t goldfish_rtc_read(void *dev, uint64_t offset, unsigned size)
     case ALARM_HIGH: return r->alarm_ns >> 32;
     case IRQ_ENABLED: return r->irq_enabled;
     case ALARM_STATUS: return r->armed;
-    default:
-        log_line(r->log, LOG_GUEST_ERROR, "rtc: read of offset 0x%llx", (unsigned long long)offset);
-        return 0;
+    default: log_line(r->log, LOG_GUEST_ERROR, "rtc: read of offset 0x%llx", (unsigned long long)offset); return 0;
     }
 }
 
@@ -106,7 +105,8 @@ static void goldfish_rtc_write(void *dev, uint64_t offset, unsigned size, uint64
     }
 }
 
-static const struct mmio_ops goldfish_rtc_mmio = {.name = "rtc", .widths = 4, .read = goldfish_rtc_read, .write = goldfish_rtc_write};
+static const struct mmio_ops goldfish_rtc_mmio = {
+    .name = "rtc", .widths = 4, .read = goldfish_rtc_read, .write = goldfish_rtc_write};
 
 static void goldfish_rtc_reset(void *dev)
 {

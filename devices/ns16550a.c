@@ -6,10 +6,10 @@
 
 enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
 
-#define IER_RX     0x01u
-#define IER_THRE   0x02u
-#define IER_LINE   0x04u
-#define IER_MODEM  0x08u
+#define IER_RX    0x01u
+#define IER_THRE  0x02u
+#define IER_LINE  0x04u
+#define IER_MODEM 0x08u
 
 /* Interrupt identification, highest priority first. */
 #define IIR_LINE    0x06u

@@ -149,8 +149,8 @@ static void plic_write(void *dev, uint64_t offset, unsigned size, uint64_t value
     } else if (enable) {
         *enable = (uint32_t)value & source_mask(p, word);
     } else {
-        log_line(p->log, LOG_GUEST_ERROR, "plic: write of 0x%llx to reserved register 0x%llx", (unsigned long long)value,
-                 (unsigned long long)offset);
+        log_line(p->log, LOG_GUEST_ERROR, "plic: write of 0x%llx to reserved register 0x%llx",
+                 (unsigned long long)value, (unsigned long long)offset);
         return;
     }
     drive_targets(p);
@@ -180,7 +180,8 @@ static void plic_state(void *dev, struct state *s)
     if (s->restoring && state_ok(s)) drive_targets(p);
 }
 
-struct plic *plic_create(const struct device_host *host, unsigned sources, unsigned contexts, const struct irq_line *targets)
+struct plic *plic_create(const struct device_host *host, unsigned sources, unsigned contexts,
+                         const struct irq_line *targets)
 {
     struct plic *p = calloc(1, sizeof *p);
     if (!p) return NULL;

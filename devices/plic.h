@@ -15,7 +15,8 @@
 struct plic;
 
 /* targets[c] is context c's external-interrupt wire; sources counts source 0, which does not exist. NULL on lack of memory. */
-struct plic *plic_create(const struct device_host *host, unsigned sources, unsigned contexts, const struct irq_line *targets);
+struct plic *plic_create(const struct device_host *host, unsigned sources, unsigned contexts,
+                         const struct irq_line *targets);
 /* The wire into source n (1 <= n < sources). */
 struct irq_line plic_source(struct plic *p, unsigned n);
 /* Its node needs to know whose wires it drives: phandles[c] is the hart's interrupt controller of context c (borrowed). `phandle` is its own. */

@@ -27,11 +27,12 @@ static void sifive_test_write(void *dev, uint64_t offset, unsigned size, uint64_
     else if (offset == 0 && status == SIFIVE_TEST_RESET)
         t->power.request(t->power.machine, POWER_RESET, 0);
     else
-        log_line(t->log, LOG_GUEST_ERROR, "test finisher: 0x%llx written to offset 0x%llx means nothing", (unsigned long long)value,
-                 (unsigned long long)offset);
+        log_line(t->log, LOG_GUEST_ERROR, "test finisher: 0x%llx written to offset 0x%llx means nothing",
+                 (unsigned long long)value, (unsigned long long)offset);
 }
 
-static const struct mmio_ops sifive_test_mmio = {.name = "test", .widths = 2 | 4, .read = sifive_test_read, .write = sifive_test_write};
+static const struct mmio_ops sifive_test_mmio = {
+    .name = "test", .widths = 2 | 4, .read = sifive_test_read, .write = sifive_test_write};
 
 static void sifive_test_state(void *dev, struct state *s)
 {

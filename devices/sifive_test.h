@@ -5,7 +5,7 @@
 #include "devices/device.h"
 #include "devices/power.h"
 
-#define SIFIVE_TEST_SIZE UINT64_C(0x1000)
+#define SIFIVE_TEST_SIZE  UINT64_C(0x1000)
 #define SIFIVE_TEST_FAIL  0x3333u
 #define SIFIVE_TEST_PASS  0x5555u
 #define SIFIVE_TEST_RESET 0x7777u

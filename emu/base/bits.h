@@ -27,10 +27,7 @@ static inline bool bit_test(uint64_t v, unsigned n) { return (v >> n) & 1; }
 static inline uint64_t bits_merge(uint64_t v, uint64_t mask, uint64_t f) { return (v & ~mask) | (f & mask); }
 
 /* The low n bits of v (1 <= n <= 64), sign-extended. */
-static inline int64_t sign_extend(uint64_t v, unsigned n)
-{
-    return (int64_t)(v << (64 - n)) >> (64 - n);
-}
+static inline int64_t sign_extend(uint64_t v, unsigned n) { return (int64_t)(v << (64 - n)) >> (64 - n); }
 
 static inline bool is_power_of_2(uint64_t v) { return v != 0 && (v & (v - 1)) == 0; }
 
@@ -40,9 +37,24 @@ static inline uint64_t align_up(uint64_t v, uint64_t a) { return (v + a - 1) & ~
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "a big-endian host needs byte swaps here"
 #endif
-static inline uint16_t load_le16(const void *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
-static inline uint32_t load_le32(const void *p) { uint32_t v; memcpy(&v, p, sizeof v); return v; }
-static inline uint64_t load_le64(const void *p) { uint64_t v; memcpy(&v, p, sizeof v); return v; }
+static inline uint16_t load_le16(const void *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t load_le32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint64_t load_le64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 static inline void store_le16(void *p, uint16_t v) { memcpy(p, &v, sizeof v); }
 static inline void store_le32(void *p, uint32_t v) { memcpy(p, &v, sizeof v); }
 static inline void store_le64(void *p, uint64_t v) { memcpy(p, &v, sizeof v); }

@@ -11,7 +11,8 @@
 #include "emu/base/types.h"
 
 struct event {
-    void (*fire)(void *owner); /* called once, with the event already taken out of the queue: it may schedule itself again */
+    void (*fire)(
+        void *owner); /* called once, with the event already taken out of the queue: it may schedule itself again */
     void *owner;
     const char *name; /* for traces and monitors; static */
     /* the queue's own: */

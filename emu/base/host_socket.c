@@ -14,10 +14,12 @@ int host_listen_loopback(uint16_t *port, struct err *err)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(fd, (struct sockaddr *)&address, sizeof address) ||
-        listen(fd, 1) || getsockname(fd, (struct sockaddr *)&address, &length)) {
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+        bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 1) ||
+        getsockname(fd, (struct sockaddr *)&address, &length)) {
         err_set(err, "tcp port %u on the loopback address: %s; choose another port", *port, strerror(errno));
         host_close(fd);
         return -1;

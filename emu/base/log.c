@@ -55,6 +55,5 @@ bool log_parse_items(const char *words, unsigned *items, const char **bad, size_
 
 void log_print_items(FILE *to)
 {
-    for (size_t i = 0; i < ARRAY_LEN(log_words); i++)
-        fprintf(to, "%-14s %s\n", log_words[i].word, log_words[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(log_words); i++) fprintf(to, "%-14s %s\n", log_words[i].word, log_words[i].help);
 }

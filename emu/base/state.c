@@ -60,7 +60,8 @@ void state_tag(struct state *s, const char *name, uint32_t version)
     uint32_t have_version = version;
     state_bytes(s, have, sizeof have);
     state_u32(s, &have_version);
-    if (s->ok && (memcmp(have, want, sizeof have) != 0 || have_version != version)) fail(s, "another module's state stands");
+    if (s->ok && (memcmp(have, want, sizeof have) != 0 || have_version != version))
+        fail(s, "another module's state stands");
 }
 
 void state_event(struct state *s, struct event_queue *q, struct event *e)

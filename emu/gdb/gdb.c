@@ -7,19 +7,19 @@
 #include "emu/gdb/registers.h"
 #include <stdlib.h>
 
-#define SIGNAL_INT  2
-#define SIGNAL_TRAP 5
+#define SIGNAL_INT       2
+#define SIGNAL_TRAP      5
 #define WRITE_TIMEOUT_MS 5000
-#define ALL_THREADS (-1)
+#define ALL_THREADS      (-1)
 
 struct gdb {
     struct gdb_target target;
     int listener, client;
     uint16_t tcp_port;
     bool no_ack, running, interrupt_asked;
-    unsigned current;    /* hart of the last stop, and default of every command */
-    unsigned for_g;      /* Hg */
-    int64_t for_c;       /* Hc: a hart index, or ALL_THREADS */
+    unsigned current; /* hart of the last stop, and default of every command */
+    unsigned for_g;   /* Hg */
+    int64_t for_c;    /* Hc: a hart index, or ALL_THREADS */
     struct points points;
     struct observer *observers; /* one per hart, all looking into points */
     bool attached;              /* they hang on the harts */
@@ -75,7 +75,8 @@ static void describe_stop(struct gdb *g, int signal)
 {
     reply_format(&g->out, "T%02xthread:%x;", (unsigned)signal, g->current + 1);
     if (g->points.hit) {
-        static const char *const words[] = {[POINT_WRITE] = "watch", [POINT_READ] = "rwatch", [POINT_ACCESS] = "awatch"};
+        static const char *const words[] = {
+            [POINT_WRITE] = "watch", [POINT_READ] = "rwatch", [POINT_ACCESS] = "awatch"};
         reply_format(&g->out, "%s:%llx;", words[g->points.hit_point.kind], (unsigned long long)g->points.hit_address);
     } else if (signal == SIGNAL_TRAP && points_break_at(&g->points, hart_at(g, g->current)->pc)) {
         reply_text(&g->out, "hwbreak:;");
@@ -156,7 +157,8 @@ static void write_register(struct gdb *g, const char *at)
 {
     uint64_t number;
     uint8_t bytes[8] = {0};
-    bool ok = parse_hex(&at, &number) && parse_char(&at, '=') && parse_hex_bytes(at, gdb_register_bytes(number), bytes) &&
+    bool ok = parse_hex(&at, &number) && parse_char(&at, '=') &&
+              parse_hex_bytes(at, gdb_register_bytes(number), bytes) &&
               gdb_register_write(hart_at(g, g->for_g), number, load_le64(bytes));
     reply_text(&g->out, ok ? "OK" : "E14");
 }
@@ -203,7 +205,8 @@ static void write_memory(struct gdb *g, const char *at, const char *end, bool bi
 static void change_point(struct gdb *g, const char *at, bool insert)
 {
     uint64_t kind, address, length;
-    if (!parse_hex(&at, &kind) || kind > POINT_ACCESS || !parse_char(&at, ',') || !parse_range(&at, &address, &length)) {
+    if (!parse_hex(&at, &kind) || kind > POINT_ACCESS || !parse_char(&at, ',') ||
+        !parse_range(&at, &address, &length)) {
         reply_text(&g->out, kind > POINT_ACCESS ? "" : "E22");
         return;
     }
@@ -265,7 +268,10 @@ static void thread_extra(struct gdb *g, const char *at)
         return;
     }
     const struct hart *h = hart_at(g, (unsigned)index);
-    snprintf(line, sizeof line, "hart %u, %c-mode%s", h->id, h->priv == PRIV_M ? 'M' : h->priv == PRIV_S ? 'S' : 'U',
+    snprintf(line, sizeof line, "hart %u, %c-mode%s", h->id,
+             h->priv == PRIV_M   ? 'M'
+             : h->priv == PRIV_S ? 'S'
+                                 : 'U',
              h->waiting ? ", waiting" : "");
     reply_hex(&g->out, line, strlen(line));
 }
@@ -273,7 +279,8 @@ static void thread_extra(struct gdb *g, const char *at)
 static void query(struct gdb *g, const char *at)
 {
     if (parse_word(&at, "Supported"))
-        reply_format(&g->out, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;hwbreak+;swbreak+;vContSupported+", GDB_PACKET_BYTES);
+        reply_format(&g->out, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;hwbreak+;swbreak+;vContSupported+",
+                     GDB_PACKET_BYTES);
     else if (parse_word(&at, "Xfer:features:read:target.xml:"))
         transfer_description(g, at);
     else if (parse_word(&at, "fThreadInfo"))
@@ -303,7 +310,8 @@ static void vcont(struct gdb *g, const char *at)
         int64_t index = ALL_THREADS;
         if ((action == 'C' || action == 'S') && !parse_hex(&at, &signal)) break;
         if (parse_char(&at, ':') && !parse_thread(g, &at, &index)) break;
-        if ((action == 's' || action == 'S') && to_step == -2) to_step = index == ALL_THREADS ? (int64_t)g->current : index;
+        if ((action == 's' || action == 'S') && to_step == -2)
+            to_step = index == ALL_THREADS ? (int64_t)g->current : index;
         go_on |= action == 'c' || action == 'C';
     }
     if (to_step >= 0)

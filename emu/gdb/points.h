@@ -18,7 +18,7 @@ struct point {
 struct points {
     struct point point[POINTS_MAX];
     unsigned count;
-    bool hit;                 /* a watchpoint was touched since points_clear_hit */
+    bool hit; /* a watchpoint was touched since points_clear_hit */
     struct point hit_point;
     gva_t hit_address;
 };

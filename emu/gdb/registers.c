@@ -49,21 +49,26 @@ bool gdb_register_write(struct hart *h, uint64_t number, uint64_t value)
 
 static void describe_integers(FILE *f)
 {
-    static const char *const names[] = {"zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
-                                        "a6",   "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    static const char *const names[] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "fp", "s1", "a0",
+                                        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+                                        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     fputs("<feature name=\"org.gnu.gdb.riscv.cpu\">", f);
     for (unsigned i = 0; i < 32; i++)
         fprintf(f, "<reg name=\"%s\" bitsize=\"64\" type=\"%s\" regnum=\"%u\"/>", names[i],
-                i == 1 ? "code_ptr" : i == 2 || i == 3 || i == 4 || i == 8 ? "data_ptr" : "int", i);
+                i == 1                                 ? "code_ptr"
+                : i == 2 || i == 3 || i == 4 || i == 8 ? "data_ptr"
+                                                       : "int",
+                i);
     fprintf(f, "<reg name=\"pc\" bitsize=\"64\" type=\"code_ptr\" regnum=\"%u\"/></feature>", GDB_REG_PC);
 }
 
 static void describe_floats(FILE *f)
 {
-    static const char *const names[] = {"ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6",  "ft7",  "fs0", "fs1", "fa0",
-                                        "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7",  "fs2",  "fs3", "fs4", "fs5",
+    static const char *const names[] = {"ft0", "ft1", "ft2", "ft3", "ft4",  "ft5",  "ft6", "ft7", "fs0",  "fs1", "fa0",
+                                        "fa1", "fa2", "fa3", "fa4", "fa5",  "fa6",  "fa7", "fs2", "fs3",  "fs4", "fs5",
                                         "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
-    fputs("<feature name=\"org.gnu.gdb.riscv.fpu\"><union id=\"riscv_double\"><field name=\"float\" type=\"ieee_single\"/>"
+    fputs("<feature name=\"org.gnu.gdb.riscv.fpu\"><union id=\"riscv_double\"><field name=\"float\" "
+          "type=\"ieee_single\"/>"
           "<field name=\"double\" type=\"ieee_double\"/></union>",
           f);
     for (unsigned i = 0; i < 32; i++)
@@ -79,9 +84,11 @@ static void describe_csrs(FILE *f, struct hart *h, bool floats)
     fputs("<feature name=\"org.gnu.gdb.riscv.csr\">", f);
     for (unsigned n = floats ? 4 : 0; n < 4096; n++)
         if (csr_name(n) && csr_peek(h, n, &value))
-            fprintf(f, "<reg name=\"%s\" bitsize=\"64\" type=\"int\" regnum=\"%u\" group=\"csr\"/>", csr_name(n), GDB_REG_CSR0 + n);
+            fprintf(f, "<reg name=\"%s\" bitsize=\"64\" type=\"int\" regnum=\"%u\" group=\"csr\"/>", csr_name(n),
+                    GDB_REG_CSR0 + n);
     fprintf(f,
-            "</feature><feature name=\"org.gnu.gdb.riscv.virtual\"><reg name=\"priv\" bitsize=\"8\" type=\"int\" regnum=\"%u\"/></feature>",
+            "</feature><feature name=\"org.gnu.gdb.riscv.virtual\"><reg name=\"priv\" bitsize=\"8\" type=\"int\" "
+            "regnum=\"%u\"/></feature>",
             GDB_REG_PRIV);
 }
 
@@ -92,7 +99,9 @@ char *gdb_target_description(struct hart *h)
     FILE *f = open_memstream(&text, &length);
     if (!f) return NULL;
     bool floats = isa_has(h->isa, EXT_d);
-    fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\"><architecture>riscv:rv64</architecture>", f);
+    fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target "
+          "version=\"1.0\"><architecture>riscv:rv64</architecture>",
+          f);
     describe_integers(f);
     if (floats) describe_floats(f);
     describe_csrs(f, h, floats);

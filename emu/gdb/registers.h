@@ -4,10 +4,10 @@
 
 #include "cpu/hart.h"
 
-#define GDB_REG_PC    32u
-#define GDB_REG_F0    33u
-#define GDB_REG_CSR0  65u
-#define GDB_REG_PRIV  (GDB_REG_CSR0 + 4096u)
+#define GDB_REG_PC   32u
+#define GDB_REG_F0   33u
+#define GDB_REG_CSR0 65u
+#define GDB_REG_PRIV (GDB_REG_CSR0 + 4096u)
 
 /* Size as the description says: 8, but 4 for fflags, frm and fcsr, 1 for the privilege. */
 unsigned gdb_register_bytes(uint64_t number);

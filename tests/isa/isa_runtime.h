@@ -44,7 +44,8 @@ static inline void run_sequence(const void *code, uint64_t seed, uint64_t *mem)
     start[8] = (uint64_t)mem;
     run_sequence_asm(code, start);
     for (int i = 0; i < 32; i++)
-        if (i == 0 || i == 2 || i == 3 || i == 4 || i == 8) sequence_regs[i] = 0; /* addresses differ from ground to ground */
+        if (i == 0 || i == 2 || i == 3 || i == 4 || i == 8)
+            sequence_regs[i] = 0; /* addresses differ from ground to ground */
 }
 
 #endif

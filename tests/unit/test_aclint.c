@@ -11,7 +11,8 @@ static void setup(void)
     bench_init(&bench);
     struct aclint_lines lines[2];
     for (unsigned i = 0; i < 2; i++)
-        lines[i] = (struct aclint_lines){bench_wire(&bench, 3 * i), bench_wire(&bench, 3 * i + 1), bench_wire(&bench, 3 * i + 2)};
+        lines[i] = (struct aclint_lines){bench_wire(&bench, 3 * i), bench_wire(&bench, 3 * i + 1),
+                                         bench_wire(&bench, 3 * i + 2)};
     aclint = aclint_create(&bench.host, 2, 10000000, lines);
 }
 

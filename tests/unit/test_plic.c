@@ -28,9 +28,9 @@ static void source(unsigned n, bool level)
     irq_set(&line, level);
 }
 
-#define ENABLE(c, word)  (0x2000 + (c)*0x80 + (word)*4)
-#define THRESHOLD(c)     (0x200000 + (c)*0x1000)
-#define CLAIM(c)         (THRESHOLD(c) + 4)
+#define ENABLE(c, word) (0x2000 + (c)*0x80 + (word)*4)
+#define THRESHOLD(c)    (0x200000 + (c)*0x1000)
+#define CLAIM(c)        (THRESHOLD(c) + 4)
 
 Test(plic, priority_zero_never_interrupts)
 {
