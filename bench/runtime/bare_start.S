@@ -18,10 +18,6 @@ start:
     li t0, 0x6000               /* mstatus.FS: the floating-point registers may be used */
     csrs mstatus, t0
     csrw fcsr, zero
-    .option push
-    .option norelax
-    la gp, __global_pointer$
-    .option pop
     la sp, bare_stack_top
     la t0, bare_bss_start
     la t1, bare_bss_end

@@ -1,5 +1,5 @@
 /*
- * What main.c needs from the place where a program runs. Two implementations: bare.c (with bare_start.S, bare.ld) and
+ * What main.c needs from the place where a program runs. Two implementations: bare.c (with bare_start.S) and
  * linux.c (with linux_start.S).
  */
 #ifndef PLATFORM_H
