@@ -98,7 +98,10 @@ class Session:
     def check_count(self, program, name, words):
         """Emulators of ours count by themselves, exactly."""
         if name == "orrery" and int(words[3]) != self.counts[program.name]:
-            self.note(f"{program.name}: orrery counted {words[3]} instructions, QEMU {self.counts[program.name]}")
+            text = f"{program.name}: orrery counted {words[3]} instructions, QEMU {self.counts[program.name]}"
+            if self.options.exact:
+                raise BenchError(text)
+            self.note(text)
 
     def run_bare(self, programs):
         rows = {p.name: Samples(p.set, "unpaged", "MIPS", p.bars, p.name) for p in programs}
