@@ -29,6 +29,8 @@ struct mmu_regime {
     uint8_t pbmte;    /* Svpbmt usable */
     uint8_t pad[3];
 };
+/* Fields that cannot matter where satp or the privilege make translation Bare are normalised away; there U counts as S. */
+struct mmu_regime mmu_regime(uint64_t satp, enum priv priv, bool sum, bool mxr, bool adue, bool pbmte);
 
 enum mmu_fault { MMU_OK, MMU_PAGE_FAULT, MMU_ACCESS_FAULT };
 
@@ -52,7 +54,11 @@ struct mmu_result {
 #define TLB_TAG_SLOW   (UINT64_C(1) << 11)
 #define TLB_TAG_CODE   (UINT64_C(1) << 10)
 #define TLB_TAG_EMPTY  (UINT64_MAX)
+#ifdef ORRERY_HOSTILE
+#define TLB_SETS_LOG2  1
+#else
 #define TLB_SETS_LOG2  8
+#endif
 #define TLB_SETS       (1u << TLB_SETS_LOG2)
 
 struct tlb_entry {
@@ -62,47 +68,68 @@ struct tlb_entry {
 
 static inline unsigned tlb_index(gva_t va) { return (unsigned)(va >> GUEST_PAGE_LOG2) & (TLB_SETS - 1); }
 
+#define TLB_LEAF_GLOBAL 0x80u
+#define TLB_LEAF_LOG2   0x7fu
+
+struct bank_info {
+    struct mmu_regime regime;
+    uint64_t last_used;
+    bool in_use;
+    /* All superpage leaves with a fragment in the bank lie in first … last (first > last: none), so a fence elsewhere is one look. */
+    gva_t super_first, super_last;
+};
+
 /* Translations of loads and stores under one regime. */
 struct data_bank {
     struct tlb_entry read[TLB_SETS];
     struct tlb_entry write[TLB_SETS];
-    uint8_t read_log2[TLB_SETS], write_log2[TLB_SETS]; /* size of the leaf that an entry is a fragment of, for fences */
-    struct mmu_regime regime;
-    uint64_t last_used;
-    bool in_use;
+    /* For fences: size of the leaf that an entry is a fragment of, with TLB_LEAF_GLOBAL if the mapping is global. */
+    uint8_t read_leaf[TLB_SETS], write_leaf[TLB_SETS];
+    struct bank_info info;
 };
 
 /* Translations of fetches under one regime, and the engine's cache of jump targets: virtual pc -> block. Any flush that touches a
  * bank clears its jump cache too. */
-#define JUMP_SETS 2048
+#ifdef ORRERY_HOSTILE
+#define JUMP_SETS  16
+#define FETCH_SETS 2
+#else
+#define JUMP_SETS  2048
+#define FETCH_SETS 64
+#endif
 struct jump_entry {
     gva_t pc;    /* odd = empty */
     void *block; /* the engine's */
 };
 static inline unsigned jump_index(gva_t pc) { return (unsigned)(pc >> 1) & (JUMP_SETS - 1); }
 
-#define FETCH_SETS 64
 struct fetch_entry {
     gva_t page; /* tag; TLB_TAG_EMPTY = empty */
-    gpa_t gpa;
+    gpa_t gpa;  /* of the page */
     uint8_t *host;
-    uint8_t log2;
+    uint8_t leaf; /* as read_leaf */
 };
 struct code_bank {
     struct jump_entry jump[JUMP_SETS];
     struct fetch_entry fetch[FETCH_SETS];
-    struct mmu_regime regime;
-    uint64_t last_used;
-    bool in_use;
+    /* Pages that may have jump entries (bit: page number modulo 256; a fetch entry may be gone before its jumps are). */
+    uint64_t jump_pages[4];
+    struct bank_info info;
 };
 
+#ifdef ORRERY_HOSTILE
+#define MMU_DATA_BANKS 2
+#define MMU_CODE_BANKS 2
+#else
 #define MMU_DATA_BANKS 16
 #define MMU_CODE_BANKS 12
+#endif
 
 struct mmu {
     struct bus *bus;
     struct pmp pmp;
     struct log *log;
+    bool svnapot; /* the hart has Svnapot; set it after mmu_init, before the first access */
     struct data_bank *data[MMU_DATA_BANKS]; /* allocated at first use */
     struct code_bank *code[MMU_CODE_BANKS];
     uint64_t clock; /* for least-recently-used */

@@ -11,7 +11,9 @@ struct pmp {
     uint8_t cfg[PMP_ENTRIES];   /* L . . A A X W R, legal values only */
     uint64_t addr[PMP_ENTRIES]; /* address bits 55:2 */
     unsigned count;             /* implemented entries: 0, 16 or 64 */
-    unsigned active;            /* highest entry with A != OFF, + 1; 0 = no check below M needed … see pmp_check */
+    unsigned active;            /* highest entry with A != OFF, + 1: no later one matches anything */
+    /* What each entry matches, derived from cfg and addr: bytes first … last; first > last matches nothing. */
+    gpa_t first[PMP_ENTRIES], last[PMP_ENTRIES];
 };
 
 #define PMP_R 1u
@@ -23,7 +25,8 @@ uint64_t pmp_read_cfg(const struct pmp *p, unsigned index);
 bool pmp_write_cfg(struct pmp *p, unsigned index, uint64_t value);  /* true if anything changed: translations must be flushed */
 uint64_t pmp_read_addr(const struct pmp *p, unsigned index);
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value);
-void pmp_reset(struct pmp *p);
+void pmp_reset(struct pmp *p); /* all off and unlocked, addresses 0; count stays */
+void pmp_derive(struct pmp *p); /* after cfg and addr were restored from a snapshot */
 
 /* May an access of len bytes at gpa be made with all of `need` (PMP_R|W|X) at this privilege (machine: M-mode)? */
 bool pmp_check(const struct pmp *p, gpa_t gpa, uint64_t len, unsigned need, bool machine);
