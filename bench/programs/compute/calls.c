@@ -17,40 +17,16 @@ struct shape {
 
 static struct shape shapes[SHAPES];
 
-static BENCH_NOINLINE uint64_t leaf_add(uint64_t x, uint64_t y)
-{
-    return x + (y ^ 0x55);
-}
-static BENCH_NOINLINE uint64_t leaf_spread(uint64_t x)
-{
-    return x << 7 ^ x >> 3;
-}
+static BENCH_NOINLINE uint64_t leaf_add(uint64_t x, uint64_t y) { return x + (y ^ 0x55); }
+static BENCH_NOINLINE uint64_t leaf_spread(uint64_t x) { return x << 7 ^ x >> 3; }
 
-static BENCH_NOINLINE uint64_t chain_3(uint64_t x, uint64_t y)
-{
-    return leaf_add(x, y) + leaf_spread(x ^ y);
-}
-static BENCH_NOINLINE uint64_t chain_2(uint64_t x, uint64_t y)
-{
-    return chain_3(y, x) ^ leaf_spread(x);
-}
-static BENCH_NOINLINE uint64_t chain_1(uint64_t x, uint64_t y)
-{
-    return chain_2(x, leaf_add(y, 1)) + y;
-}
+static BENCH_NOINLINE uint64_t chain_3(uint64_t x, uint64_t y) { return leaf_add(x, y) + leaf_spread(x ^ y); }
+static BENCH_NOINLINE uint64_t chain_2(uint64_t x, uint64_t y) { return chain_3(y, x) ^ leaf_spread(x); }
+static BENCH_NOINLINE uint64_t chain_1(uint64_t x, uint64_t y) { return chain_2(x, leaf_add(y, 1)) + y; }
 
-static uint64_t box_size(const struct shape *s)
-{
-    return s->width * s->height;
-}
-static uint64_t frame_size(const struct shape *s)
-{
-    return 2 * (s->width + s->height);
-}
-static uint64_t stripe_size(const struct shape *s)
-{
-    return s->width;
-}
+static uint64_t box_size(const struct shape *s) { return s->width * s->height; }
+static uint64_t frame_size(const struct shape *s) { return 2 * (s->width + s->height); }
+static uint64_t stripe_size(const struct shape *s) { return s->width; }
 
 static void box_grow(struct shape *s, uint64_t by)
 {
@@ -58,10 +34,7 @@ static void box_grow(struct shape *s, uint64_t by)
     s->height = (s->height ^ by) & 0xffff;
 }
 
-static void stripe_grow(struct shape *s, uint64_t by)
-{
-    s->width = (s->width * 3 + by) & 0xffff;
-}
+static void stripe_grow(struct shape *s, uint64_t by) { s->width = (s->width * 3 + by) & 0xffff; }
 
 static const struct shape_kind kinds[] = {
     {.size = box_size, .grow = box_grow},

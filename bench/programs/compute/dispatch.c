@@ -28,10 +28,7 @@ static size_t emit(enum operation operation, int a, int b, int c)
     return program_length++;
 }
 
-static void emit_set(int reg, unsigned value)
-{
-    emit(SET, reg, (int)(value & 255), (int)(value >> 8));
-}
+static void emit_set(int reg, unsigned value) { emit(SET, reg, (int)(value & 255), (int)(value >> 8)); }
 
 /* A conditional jump is two codes: the test, then the target of success; failure steps over it. */
 static size_t emit_jump(enum operation test, int a, int b, size_t target)

@@ -9,29 +9,14 @@
 static uint8_t block[BLOCK_BYTES];
 static uint32_t sha_constant[64];
 
-static inline uint32_t right32(uint32_t x, int n)
-{
-    return x >> n | x << (32 - n);
-}
-static inline uint64_t left64(uint64_t x, int n)
-{
-    return x << n | x >> (64 - n);
-}
+static inline uint32_t right32(uint32_t x, int n) { return x >> n | x << (32 - n); }
+static inline uint64_t left64(uint64_t x, int n) { return x << n | x >> (64 - n); }
 
 /* Little-endian reads of aligned memory. */
-static inline uint64_t read64(const uint8_t *at)
-{
-    return *(const uint64_t *)at;
-}
-static inline uint32_t read32(const uint8_t *at)
-{
-    return *(const uint32_t *)at;
-}
+static inline uint64_t read64(const uint8_t *at) { return *(const uint64_t *)at; }
+static inline uint32_t read32(const uint8_t *at) { return *(const uint32_t *)at; }
 
-static uint32_t swap32(uint32_t x)
-{
-    return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24;
-}
+static uint32_t swap32(uint32_t x) { return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24; }
 
 /* The first 32 bits of the fractional part of a prime's cube root, by bisection on whole numbers. */
 static uint32_t cube_root_fraction(uint64_t prime)
@@ -91,10 +76,7 @@ static uint64_t sha_first64(const uint8_t *in, size_t count)
 #define XXH4 0x85ebca77c2b2ae63u
 #define XXH5 0x27d4eb2f165667c5u
 
-static inline uint64_t xxh_round(uint64_t lane, uint64_t input)
-{
-    return left64(lane + input * XXH2, 31) * XXH1;
-}
+static inline uint64_t xxh_round(uint64_t lane, uint64_t input) { return left64(lane + input * XXH2, 31) * XXH1; }
 
 static uint64_t xxh64(const uint8_t *in, size_t count, uint64_t seed)
 {

@@ -4,10 +4,7 @@
 /* Otherwise the compiler turns much of the recursion into loops. */
 #define RECURSIVE __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
 
-static RECURSIVE uint64_t fibonacci(uint64_t n)
-{
-    return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
-}
+static RECURSIVE uint64_t fibonacci(uint64_t n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
 
 static RECURSIVE uint64_t ackermann(uint64_t m, uint64_t n)
 {
