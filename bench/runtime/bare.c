@@ -30,10 +30,7 @@ _Noreturn void platform_exit(int code)
     for (;;) __asm__ volatile("wfi");
 }
 
-uint64_t platform_scale_percent(void)
-{
-    return bare_scale_percent;
-}
+uint64_t platform_scale_percent(void) { return bare_scale_percent; }
 
 uint64_t platform_instret(void)
 {

@@ -34,7 +34,4 @@ uint64_t platform_scale_percent(void)
     return percent;
 }
 
-uint64_t platform_instret(void)
-{
-    return 0;
-}
+uint64_t platform_instret(void) { return 0; }

@@ -46,10 +46,7 @@ static inline long linux_call3(enum linux_call number, long a, long b, long c)
 extern char **linux_argv;
 
 /* Returns 0 in the child, its process number in the parent. */
-static inline long linux_fork(void)
-{
-    return linux_call6(LINUX_CLONE, LINUX_SIGCHLD, 0, 0, 0, 0, 0);
-}
+static inline long linux_fork(void) { return linux_call6(LINUX_CLONE, LINUX_SIGCHLD, 0, 0, 0, 0, 0); }
 
 /* Waits for a child and returns its raw wait status, or a negative errno. */
 static inline long linux_wait(long child)

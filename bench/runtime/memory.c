@@ -7,10 +7,7 @@ void *memmove(void *to, const void *from, size_t count);
 void *memset(void *to, int byte, size_t count);
 int memcmp(const void *left, const void *right, size_t count);
 
-static int words_fit(const void *to, const void *from)
-{
-    return (((uintptr_t)to | (uintptr_t)from) & 7) == 0;
-}
+static int words_fit(const void *to, const void *from) { return (((uintptr_t)to | (uintptr_t)from) & 7) == 0; }
 
 void *memcpy(void *restrict to, const void *restrict from, size_t count)
 {
