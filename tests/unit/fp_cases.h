@@ -66,9 +66,9 @@ static inline uint64_t fp_cases_operand(struct fp_cases *r, enum fp_format f)
     case 5: return fp_make(f, sign, exponent_max - 1 - fp_cases_below(r, 3), fraction);    /* large */
     case 6: return fp_make(f, sign, bias - 3 + fp_cases_below(r, 8), fraction);            /* around one */
     case 7: return fp_make(f, sign, bias + fp_cases_below(r, 70), fraction);               /* integers */
-    case 8:
-        return fp_make(f, sign, bias + 30 + 32 * fp_cases_below(r, 2) + fp_cases_below(r, 3),
-                       fraction); /* their borders */
+    case 8: /* their borders: 2^31, 2^32, 2^63, 2^64 and the neighbours */
+        if (fp_cases_below(r, 2)) fraction = fp_cases_below(r, 3) - 1;
+        return fp_make(f, sign, bias + 30 + 32 * fp_cases_below(r, 2) + fp_cases_below(r, 3), fraction);
     case 9: return fp_make(f, sign, bias / 2 + fp_cases_below(r, bias), fraction);
     default: return fp_cases_next(r) & (UINT64_MAX >> (64 - s.width));
     }

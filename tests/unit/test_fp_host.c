@@ -6,7 +6,7 @@
 #include "cpu/fp/fp.h"
 #include "fp_cases.h"
 
-enum { CASES = 300 }; /* per operation, frm and rm */
+enum { CASES = 1000 }; /* per operation, frm and rm */
 
 enum operand { OPERAND_S, OPERAND_D, OPERAND_H, OPERAND_INTEGER };
 

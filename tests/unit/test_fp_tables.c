@@ -97,6 +97,11 @@ Test(fp_tables, conversion_to_integer_at_the_borders)
     CHECK(fp_cvt_l_d(&c, D(0x1p63), FP_RTZ), INT64_MAX, FP_NV);
     CHECK(fp_cvt_lu_d(&c, D(0x1p63), FP_RTZ), UINT64_C(1) << 63, 0);
     CHECK(fp_cvt_lu_d(&c, D(0x1p64), FP_RTZ), UINT64_MAX, FP_NV);
+    CHECK(fp_cvt_wu_s(&c, S(0x1.fffffep31f), FP_RTZ), UINT64_C(0xffffffffffffff00), 0);
+    CHECK(fp_cvt_wu_s(&c, S(0x1p32f), FP_RTZ), UINT64_MAX, FP_NV);
+    CHECK(fp_cvt_lu_s(&c, S(0x1.fffffep62f), FP_RTZ), UINT64_C(0x7fffff8000000000), 0);
+    CHECK(fp_cvt_lu_s(&c, S(0x1p63f), FP_RTZ), UINT64_C(1) << 63, 0);
+    CHECK(fp_cvt_lu_s(&c, S(0x1p64f), FP_RTZ), UINT64_MAX, FP_NV);
     CHECK(fp_cvt_w_d(&c, D(2.5), FP_RMM), 3, FP_NX);
     CHECK(fp_cvt_w_d(&c, D(2.5), FP_RNE), 2, FP_NX);
     CHECK(fp_cvt_w_d(&c, D(-2.5), FP_RMM), (uint64_t)-3, FP_NX);
