@@ -64,11 +64,20 @@ static inline unsigned hostfp_flags_in(uint32_t mxcsr)
     return (mxcsr & 1) << 4 | (mxcsr & 4) << 1 | (mxcsr >> 1 & 4) | (mxcsr >> 3 & 2) | (mxcsr >> 5 & 1);
 }
 
-/* The f register's 64 bits where SSE wants them, whatever they mean. */
+/* An f register's 64 bits, whatever they mean, as SSE operands want them. */
 static inline double hostfp_register(uint64_t bits)
 {
     double d;
     memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+/* The same for the result in the rare case. The empty asm keeps it a branch; as a conditional move, every result would
+ * wait for the comparison. */
+static inline double hostfp_rare_register(uint64_t bits)
+{
+    double d = hostfp_register(bits);
+    __asm__("" : "+x"(d));
     return d;
 }
 
@@ -101,78 +110,79 @@ static inline bool hostfp_is_nan_d(uint64_t a)
 }
 
 /* A register that holds the canonical NaN. */
-#define HOSTFP_NAN_s hostfp_register(fp_box_s(FP_NAN_S))
-#define HOSTFP_NAN_d hostfp_register(FP_NAN_D)
+#define HOSTFP_NAN_s hostfp_rare_register(fp_box_s(FP_NAN_S))
+#define HOSTFP_NAN_d hostfp_rare_register(FP_NAN_D)
 
 /* T is the format, t the letter that SSE mnemonics end in after "s" (s or d). */
 #define HOSTFP_BINARY(T, name, insn)                                                                                   \
     static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, unsigned rm)                      \
     {                                                                                                                  \
-        if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(a & b))) {                                           \
-            double r = hostfp_register(a);                                                                             \
+        double r = hostfp_register(a), y = hostfp_register(b);                                                         \
+        if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(hostfp_bits(r) & hostfp_bits(y)))) {                 \
             bool nan;                                                                                                  \
-            __asm__ volatile(insn " %[b], %[r]\n\tucomis" #T " %[r], %[r]"                                             \
-                             : [r] "+x"(r), "=@ccp"(nan)                                                               \
-                             : [b] "x"(hostfp_register(b)));                                                           \
+            __asm__ volatile(insn " %[y], %[r]\n\tucomis" #T " %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [y] "x"(y));  \
             if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_##T;                                                              \
-            return hostfp_bits(r);                                                                                     \
+        } else {                                                                                                       \
+            r = hostfp_register(fp_slow_##name##_##T(c, hostfp_bits(r), hostfp_bits(y), rm));                          \
         }                                                                                                              \
-        return fp_slow_##name##_##T(c, a, b, rm);                                                                      \
+        return hostfp_bits(r);                                                                                         \
     }
 
 #define HOSTFP_SQRT(T)                                                                                                 \
     static inline uint64_t fp_sqrt_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                                      \
     {                                                                                                                  \
-        if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(a))) {                                               \
-            double r = hostfp_register(a);                                                                             \
+        double r = hostfp_register(a);                                                                                 \
+        if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(hostfp_bits(r)))) {                                  \
             bool nan;                                                                                                  \
             __asm__ volatile("sqrts" #T " %[r], %[r]\n\tucomis" #T " %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan));         \
             if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_##T;                                                              \
-            return hostfp_bits(r);                                                                                     \
+        } else {                                                                                                       \
+            r = hostfp_register(fp_slow_sqrt_##T(c, hostfp_bits(r), rm));                                              \
         }                                                                                                              \
-        return fp_slow_sqrt_##T(c, a, rm);                                                                             \
+        return hostfp_bits(r);                                                                                         \
     }
 
 /* x86 need not raise I for inf * 0 + quiet NaN, norm:fma_nv_flag does: NaN results are computed again. */
 #define HOSTFP_FUSED(T, name, insn)                                                                                    \
     static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm)          \
     {                                                                                                                  \
-        if (HOSTFP_LIKELY((c->fast_fma >> rm & 1) && hostfp_boxed_##T(a & b & d))) {                                   \
-            double r = hostfp_register(d);                                                                             \
-            bool nan;                                                                                                  \
-            __asm__ volatile(insn "231s" #T " %[b], %[a], %[r]\n\tucomis" #T " %[r], %[r]"                             \
+        double x = hostfp_register(a), y = hostfp_register(b), z = hostfp_register(d), r = z;                          \
+        bool nan = true;                                                                                               \
+        if (HOSTFP_LIKELY((c->fast_fma >> rm & 1) &&                                                                   \
+                          hostfp_boxed_##T(hostfp_bits(x) & hostfp_bits(y) & hostfp_bits(z)))) {                       \
+            __asm__ volatile(insn "231s" #T " %[y], %[x], %[r]\n\tucomis" #T " %[r], %[r]"                             \
                              : [r] "+x"(r), "=@ccp"(nan)                                                               \
-                             : [a] "x"(hostfp_register(a)), [b] "x"(hostfp_register(b)));                              \
-            if (HOSTFP_LIKELY(!nan)) return hostfp_bits(r);                                                            \
+                             : [x] "x"(x), [y] "x"(y));                                                                \
         }                                                                                                              \
-        return fp_slow_##name##_##T(c, a, b, d, rm);                                                                   \
+        if (!HOSTFP_LIKELY(!nan)) {                                                                                    \
+            r = hostfp_register(fp_slow_##name##_##T(c, hostfp_bits(x), hostfp_bits(y), hostfp_bits(z), rm));          \
+        }                                                                                                              \
+        return hostfp_bits(r);                                                                                         \
     }
 
-/* Both predicates of x86 that are false for unordered operands ask about the second one: b > a, b >= a. */
+/* Both predicates of x86 that are false for unordered operands ask about the second one: y > x, y >= x. */
 #define HOSTFP_COMPARE(T, name, insn, predicate)                                                                       \
     static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                   \
     {                                                                                                                  \
-        if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(a & b))) {                                                    \
+        double x = hostfp_register(a), y = hostfp_register(b);                                                         \
+        if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(hostfp_bits(x) & hostfp_bits(y)))) {                          \
             bool holds;                                                                                                \
-            __asm__ volatile(insn " %[a], %[b]"                                                                        \
-                             : predicate(holds)                                                                        \
-                             : [a] "x"(hostfp_register(a)), [b] "x"(hostfp_register(b)));                              \
+            __asm__ volatile(insn " %[x], %[y]" : predicate(holds) : [x] "x"(x), [y] "x"(y));                          \
             return holds;                                                                                              \
         }                                                                                                              \
-        return fp_slow_##name##_##T(c, a, b);                                                                          \
+        return fp_slow_##name##_##T(c, hostfp_bits(x), hostfp_bits(y));                                                \
     }
 
 #define HOSTFP_EQUAL(T)                                                                                                \
     static inline uint64_t fp_eq_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                         \
     {                                                                                                                  \
-        if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(a & b))) {                                                    \
+        double x = hostfp_register(a), y = hostfp_register(b);                                                         \
+        if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(hostfp_bits(x) & hostfp_bits(y)))) {                          \
             bool equal, ordered;                                                                                       \
-            __asm__ volatile("ucomis" #T " %[a], %[b]"                                                                 \
-                             : "=@cce"(equal), "=@ccnp"(ordered)                                                       \
-                             : [a] "x"(hostfp_register(a)), [b] "x"(hostfp_register(b)));                              \
+            __asm__ volatile("ucomis" #T " %[x], %[y]" : "=@cce"(equal), "=@ccnp"(ordered) : [x] "x"(x), [y] "x"(y));  \
             return equal & ordered;                                                                                    \
         }                                                                                                              \
-        return fp_slow_eq_##T(c, a, b);                                                                                \
+        return fp_slow_eq_##T(c, hostfp_bits(x), hostfp_bits(y));                                                      \
     }
 
 /* To an integer type by truncation or in the present mode; the caller knows that the unit is the guest's. */
@@ -252,31 +262,29 @@ static inline uint64_t fp_cvt_d_wu(struct fp_ctx *c, uint64_t x, unsigned rm)
 
 static inline uint64_t fp_cvt_s_d(struct fp_ctx *c, uint64_t a, unsigned rm)
 {
+    double x = hostfp_register(a), r = hostfp_register(HOSTFP_FRAME_s);
     if (HOSTFP_LIKELY(c->fast >> rm & 1)) {
-        double r = hostfp_register(HOSTFP_FRAME_s);
         bool nan;
-        __asm__ volatile("cvtsd2ss %[a], %[r]\n\tucomiss %[r], %[r]"
-                         : [r] "+x"(r), "=@ccp"(nan)
-                         : [a] "x"(hostfp_register(a)));
+        __asm__ volatile("cvtsd2ss %[x], %[r]\n\tucomiss %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [x] "x"(x));
         if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_s;
-        return hostfp_bits(r);
+    } else {
+        r = hostfp_register(fp_slow_cvt_s_d(c, hostfp_bits(x), rm));
     }
-    return fp_slow_cvt_s_d(c, a, rm);
+    return hostfp_bits(r);
 }
 
 /* Exact in every mode, but a signalling NaN raises NV. */
 static inline uint64_t fp_cvt_d_s(struct fp_ctx *c, uint64_t a, unsigned rm)
 {
-    if (HOSTFP_LIKELY(c->entered && hostfp_boxed_s(a))) {
-        double r = hostfp_register(HOSTFP_FRAME_d);
+    double x = hostfp_register(a), r = hostfp_register(HOSTFP_FRAME_d);
+    if (HOSTFP_LIKELY(c->entered && hostfp_boxed_s(hostfp_bits(x)))) {
         bool nan;
-        __asm__ volatile("cvtss2sd %[a], %[r]\n\tucomisd %[r], %[r]"
-                         : [r] "+x"(r), "=@ccp"(nan)
-                         : [a] "x"(hostfp_register(a)));
+        __asm__ volatile("cvtss2sd %[x], %[r]\n\tucomisd %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [x] "x"(x));
         if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_d;
-        return hostfp_bits(r);
+    } else {
+        r = hostfp_register(fp_slow_cvt_d_s(c, hostfp_bits(x), rm));
     }
-    return fp_slow_cvt_d_s(c, a, rm);
+    return hostfp_bits(r);
 }
 
 /* ROUNDSx: the low two bits of the immediate are a mode in MXCSR's order, 4 means MXCSR's own mode, 8 suppresses P. */
