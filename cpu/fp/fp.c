@@ -41,10 +41,7 @@ void fp_leave(struct fp_ctx *c)
     choose_paths(c);
 }
 
-unsigned fp_flags(const struct fp_ctx *c)
-{
-    return c->flags | (c->entered ? hostfp_flags_in(hostfp_control()) : 0);
-}
+unsigned fp_flags(const struct fp_ctx *c) { return c->flags | (c->entered ? hostfp_flags_in(hostfp_control()) : 0); }
 
 void fp_set_flags(struct fp_ctx *c, unsigned flags)
 {
@@ -60,10 +57,7 @@ void fp_set_frm(struct fp_ctx *c, unsigned frm)
     choose_paths(c);
 }
 
-static unsigned resolve(const struct fp_ctx *c, unsigned rm)
-{
-    return rm == FP_DYN ? c->frm : rm;
-}
+static unsigned resolve(const struct fp_ctx *c, unsigned rm) { return rm == FP_DYN ? c->frm : rm; }
 
 #define DEFINE_BINARY(T, F, op)                                                                                        \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, unsigned rm)                                 \
@@ -101,14 +95,8 @@ static unsigned resolve(const struct fp_ctx *c, unsigned rm)
         return fp_box_##T(softfp_from_int(F, I, x, resolve(c, rm), &c->flags));                                        \
     }
 #define DEFINE_PURE(T, F)                                                                                              \
-    uint64_t fp_class_##T(uint64_t a)                                                                                  \
-    {                                                                                                                  \
-        return softfp_class(F, fp_unbox_##T(a));                                                                       \
-    }                                                                                                                  \
-    uint64_t fp_li_##T(unsigned index)                                                                                 \
-    {                                                                                                                  \
-        return fp_box_##T(softfp_li(F, index));                                                                        \
-    }
+    uint64_t fp_class_##T(uint64_t a) { return softfp_class(F, fp_unbox_##T(a)); }                                     \
+    uint64_t fp_li_##T(unsigned index) { return fp_box_##T(softfp_li(F, index)); }
 #define DEFINE_CONVERT(TO, TO_F, FROM, FROM_F)                                                                         \
     uint64_t fp_slow_cvt_##TO##_##FROM(struct fp_ctx *c, uint64_t a, unsigned rm)                                      \
     {                                                                                                                  \
@@ -151,7 +139,4 @@ DEFINE_CONVERT(h, FP_H, s, FP_S)
 DEFINE_CONVERT(d, FP_D, h, FP_H)
 DEFINE_CONVERT(h, FP_H, d, FP_D)
 
-uint64_t fp_slow_cvtmod_w_d(struct fp_ctx *c, uint64_t a)
-{
-    return softfp_cvtmod_w_d(a, &c->flags);
-}
+uint64_t fp_slow_cvtmod_w_d(struct fp_ctx *c, uint64_t a) { return softfp_cvtmod_w_d(a, &c->flags); }

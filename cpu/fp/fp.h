@@ -3,9 +3,9 @@
  * whatever the JIT does not emit inline.
  *
  * VALUES. Every operand or result called f is a whole 64-bit f register: NaN-boxed if narrower than 64 bits. The
- * functions check boxes on input (norm: an improperly boxed operand counts as the canonical NaN) and box their results.
- * Operands and results called x are integer register values; 32-bit integer results are sign-extended. Flen=32 harts
- * (no D) use the same representation: all writers box, so no box is ever wrong.
+ * functions check boxes on input (norm:FP_nontransfer_instrs_improper_nan-boxed_input: what is not boxed counts as the
+ * canonical NaN) and box their results. Operands and results called x are integer register values; 32-bit integer
+ * results are sign-extended. Harts without D (FLEN=32) use the same representation, with every writer boxing.
  *
  * ROUNDING. rm is the instruction's field as decoded: 0..4 or FP_DYN. The caller has made sure that it is legal, also
  * that frm is when rm is FP_DYN (fp_rm_is_legal); nothing bad happens otherwise, but the result means nothing.
@@ -68,10 +68,7 @@ unsigned fp_flags(const struct fp_ctx *c);
 void fp_set_flags(struct fp_ctx *c, unsigned flags); /* low five bits count */
 void fp_set_frm(struct fp_ctx *c, unsigned frm);     /* low three bits count */
 
-static inline unsigned fp_frm(const struct fp_ctx *c)
-{
-    return c->frm;
-}
+static inline unsigned fp_frm(const struct fp_ctx *c) { return c->frm; }
 
 /* norm:roundingmode_rsv: instructions with a reserved mode, or DYN while frm is reserved, are to trap. */
 static inline bool fp_rm_is_legal(const struct fp_ctx *c, unsigned rm)
@@ -80,66 +77,30 @@ static inline bool fp_rm_is_legal(const struct fp_ctx *c, unsigned rm)
 }
 
 /* NaN boxes: all bits above the value are ones. */
-static inline uint64_t fp_box_h(uint64_t bits)
-{
-    return bits | UINT64_C(0xffffffffffff0000);
-}
+static inline uint64_t fp_box_h(uint64_t bits) { return bits | UINT64_C(0xffffffffffff0000); }
 
-static inline uint64_t fp_box_s(uint64_t bits)
-{
-    return bits | UINT64_C(0xffffffff00000000);
-}
+static inline uint64_t fp_box_s(uint64_t bits) { return bits | UINT64_C(0xffffffff00000000); }
 
-static inline uint64_t fp_box_d(uint64_t bits)
-{
-    return bits;
-}
+static inline uint64_t fp_box_d(uint64_t bits) { return bits; }
 
-static inline uint64_t fp_unbox_h(uint64_t f)
-{
-    return f >= UINT64_C(0xffffffffffff0000) ? f & 0xffff : FP_NAN_H;
-}
+static inline uint64_t fp_unbox_h(uint64_t f) { return f >= UINT64_C(0xffffffffffff0000) ? f & 0xffff : FP_NAN_H; }
 
-static inline uint64_t fp_unbox_s(uint64_t f)
-{
-    return f >= UINT64_C(0xffffffff00000000) ? f & 0xffffffff : FP_NAN_S;
-}
+static inline uint64_t fp_unbox_s(uint64_t f) { return f >= UINT64_C(0xffffffff00000000) ? f & 0xffffffff : FP_NAN_S; }
 
-static inline uint64_t fp_unbox_d(uint64_t f)
-{
-    return f;
-}
+static inline uint64_t fp_unbox_d(uint64_t f) { return f; }
 
 /* Moves copy bits, whatever they mean: no box is checked. */
-static inline uint64_t fp_mv_x_h(uint64_t f)
-{
-    return (uint64_t)(int64_t)(int16_t)(uint16_t)f;
-}
+static inline uint64_t fp_mv_x_h(uint64_t f) { return (uint64_t)(int64_t)(int16_t)(uint16_t)f; }
 
-static inline uint64_t fp_mv_x_w(uint64_t f)
-{
-    return (uint64_t)(int64_t)(int32_t)(uint32_t)f;
-}
+static inline uint64_t fp_mv_x_w(uint64_t f) { return (uint64_t)(int64_t)(int32_t)(uint32_t)f; }
 
-static inline uint64_t fp_mv_x_d(uint64_t f)
-{
-    return f;
-}
+static inline uint64_t fp_mv_x_d(uint64_t f) { return f; }
 
-static inline uint64_t fp_mv_h_x(uint64_t x)
-{
-    return fp_box_h(x & 0xffff);
-}
+static inline uint64_t fp_mv_h_x(uint64_t x) { return fp_box_h(x & 0xffff); }
 
-static inline uint64_t fp_mv_w_x(uint64_t x)
-{
-    return fp_box_s(x & 0xffffffff);
-}
+static inline uint64_t fp_mv_w_x(uint64_t x) { return fp_box_s(x & 0xffffffff); }
 
-static inline uint64_t fp_mv_d_x(uint64_t x)
-{
-    return x;
-}
+static inline uint64_t fp_mv_d_x(uint64_t x) { return x; }
 
 /* T without its box is `width` bits, the top one the sign. Sign injection never canonicalises a properly boxed NaN. */
 #define FP_DEFINE_SGNJ(T, width)                                                                                       \
@@ -236,10 +197,7 @@ FP_OPS_SOFT(FP_DECLARE_SLOW)
 #undef FP_DECLARE_SLOW
 
 #define FP_USE_SLOW(shape, name)                                                                                       \
-    static inline uint64_t fp_##name(FP_PARAMS_##shape)                                                                \
-    {                                                                                                                  \
-        return fp_slow_##name(FP_ARGS_##shape);                                                                        \
-    }
+    static inline uint64_t fp_##name(FP_PARAMS_##shape) { return fp_slow_##name(FP_ARGS_##shape); }
 
 FP_OPS_HOST(FP_USE_SLOW, h)
 FP_OPS_SELECT(FP_USE_SLOW, h)

@@ -9,26 +9,14 @@
 /* Bit set of the rounding modes (0..4) that the unit has. */
 enum { HOSTFP_MODES = 0 };
 
-static inline bool hostfp_has_fma(void)
-{
-    return false;
-}
+static inline bool hostfp_has_fma(void) { return false; }
 
-static inline bool hostfp_has_round(void)
-{
-    return false;
-}
+static inline bool hostfp_has_round(void) { return false; }
 
 /* The control word as the host has it, or has it at the moment of the call. */
-static inline uint32_t hostfp_control(void)
-{
-    return 0;
-}
+static inline uint32_t hostfp_control(void) { return 0; }
 
-static inline void hostfp_set_control(uint32_t control)
-{
-    (void)control;
-}
+static inline void hostfp_set_control(uint32_t control) { (void)control; }
 
 /* A control word with this rounding mode, nothing trapping, no flag raised. */
 static inline uint32_t hostfp_control_for(unsigned frm)

@@ -31,15 +31,9 @@ enum { HOSTFP_MODES = 1 << FP_RNE | 1 << FP_RTZ | 1 << FP_RDN | 1 << FP_RUP };
 
 #define HOSTFP_LIKELY(x) __builtin_expect(!!(x), 1)
 
-static inline bool hostfp_has_fma(void)
-{
-    return __builtin_cpu_supports("fma");
-}
+static inline bool hostfp_has_fma(void) { return __builtin_cpu_supports("fma"); }
 
-static inline bool hostfp_has_round(void)
-{
-    return __builtin_cpu_supports("sse4.1");
-}
+static inline bool hostfp_has_round(void) { return __builtin_cpu_supports("sse4.1"); }
 
 static inline uint32_t hostfp_control(void)
 {
@@ -48,10 +42,7 @@ static inline uint32_t hostfp_control(void)
     return mxcsr;
 }
 
-static inline void hostfp_set_control(uint32_t mxcsr)
-{
-    __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr) : "memory");
-}
+static inline void hostfp_set_control(uint32_t mxcsr) { __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr) : "memory"); }
 
 static inline uint32_t hostfp_control_for(unsigned frm)
 {
@@ -88,10 +79,7 @@ static inline uint64_t hostfp_bits(double d)
     return bits;
 }
 
-static inline bool hostfp_boxed_s(uint64_t a)
-{
-    return a >= UINT64_C(0xffffffff00000000);
-}
+static inline bool hostfp_boxed_s(uint64_t a) { return a >= UINT64_C(0xffffffff00000000); }
 
 static inline bool hostfp_boxed_d(uint64_t a)
 {
@@ -99,15 +87,9 @@ static inline bool hostfp_boxed_d(uint64_t a)
     return true;
 }
 
-static inline bool hostfp_is_nan_s(uint64_t a)
-{
-    return (a & 0x7fffffff) > 0x7f800000;
-}
+static inline bool hostfp_is_nan_s(uint64_t a) { return (a & 0x7fffffff) > 0x7f800000; }
 
-static inline bool hostfp_is_nan_d(uint64_t a)
-{
-    return (a & INT64_MAX) > UINT64_C(0x7ff0000000000000);
-}
+static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64_C(0x7ff0000000000000); }
 
 /* A register that holds the canonical NaN. */
 #define HOSTFP_NAN_s hostfp_rare_register(fp_box_s(FP_NAN_S))

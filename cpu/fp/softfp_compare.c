@@ -11,10 +11,7 @@ static int64_t order(enum fp_format f, uint64_t bits)
     return bits & sign ? -1 - (int64_t)magnitude : (int64_t)magnitude;
 }
 
-static bool is_zero(enum fp_format f, uint64_t bits)
-{
-    return softfp_unpack(f, bits).kind == SOFTFP_ZERO;
-}
+static bool is_zero(enum fp_format f, uint64_t bits) { return softfp_unpack(f, bits).kind == SOFTFP_ZERO; }
 
 struct nans {
     bool a, b, signalling;
@@ -31,10 +28,7 @@ static struct nans nans_of(enum fp_format f, uint64_t a_bits, uint64_t b_bits)
     };
 }
 
-static uint64_t width_mask(enum fp_format f)
-{
-    return UINT64_MAX >> (64 - softfp_layouts[f].width);
-}
+static uint64_t width_mask(enum fp_format f) { return UINT64_MAX >> (64 - softfp_layouts[f].width); }
 
 /* One NaN loses to the number, unless `strict`. */
 static uint64_t select(enum fp_format f, uint64_t a, uint64_t b, bool want_max, bool strict, unsigned *flags)
@@ -82,10 +76,7 @@ static bool equal(enum fp_format f, uint64_t a, uint64_t b)
     return order(f, a) == order(f, b) || (is_zero(f, a) && is_zero(f, b));
 }
 
-static bool less(enum fp_format f, uint64_t a, uint64_t b)
-{
-    return order(f, a) < order(f, b) && !equal(f, a, b);
-}
+static bool less(enum fp_format f, uint64_t a, uint64_t b) { return order(f, a) < order(f, b) && !equal(f, a, b); }
 
 uint64_t softfp_eq(enum fp_format f, uint64_t a, uint64_t b, unsigned *flags)
 {

@@ -25,10 +25,7 @@ static struct integer round_to_integer(struct softfp_number n, unsigned rm)
     return r;
 }
 
-static uint64_t sign_extend_32(uint64_t x)
-{
-    return (uint64_t)(int64_t)(int32_t)(uint32_t)x;
-}
+static uint64_t sign_extend_32(uint64_t x) { return (uint64_t)(int64_t)(int32_t)(uint32_t)x; }
 
 struct int_range {
     uint64_t max;           /* also the result for NaN */

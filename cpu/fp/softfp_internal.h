@@ -44,10 +44,7 @@ uint64_t softfp_pack_zero(enum fp_format f, bool sign);
 uint64_t softfp_pack_inf(enum fp_format f, bool sign);
 uint64_t softfp_pack_nan(enum fp_format f);
 
-static inline bool softfp_is_nan(struct softfp_number n)
-{
-    return n.kind >= SOFTFP_QNAN;
-}
+static inline bool softfp_is_nan(struct softfp_number n) { return n.kind >= SOFTFP_QNAN; }
 
 /* The canonical NaN, raising NV when the operation itself is invalid or an operand is signalling. */
 static inline uint64_t softfp_nan(enum fp_format f, bool invalid, unsigned *flags)

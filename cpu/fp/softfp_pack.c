@@ -14,15 +14,9 @@ const struct softfp_layout softfp_layouts[3] = {
  *  | sign |     exponent, biased       |    fraction     |
  *  +------+----------------------------+-----------------+
  */
-static uint64_t exponent_max(const struct softfp_layout *l)
-{
-    return (UINT64_C(1) << (l->width - l->precision)) - 1;
-}
+static uint64_t exponent_max(const struct softfp_layout *l) { return (UINT64_C(1) << (l->width - l->precision)) - 1; }
 
-uint64_t softfp_pack_zero(enum fp_format f, bool sign)
-{
-    return (uint64_t)sign << (softfp_layouts[f].width - 1);
-}
+uint64_t softfp_pack_zero(enum fp_format f, bool sign) { return (uint64_t)sign << (softfp_layouts[f].width - 1); }
 
 uint64_t softfp_pack_inf(enum fp_format f, bool sign)
 {

@@ -24,10 +24,7 @@ static inline uint64_t fp_cases_next(struct fp_cases *r)
     return z ^ z >> 31;
 }
 
-static inline uint64_t fp_cases_below(struct fp_cases *r, uint64_t n)
-{
-    return fp_cases_next(r) % n;
-}
+static inline uint64_t fp_cases_below(struct fp_cases *r, uint64_t n) { return fp_cases_next(r) % n; }
 
 static inline uint64_t fp_make(enum fp_format f, uint64_t sign, uint64_t biased, uint64_t fraction)
 {

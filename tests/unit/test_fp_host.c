@@ -23,14 +23,8 @@ typedef uint64_t (*operation)(struct fp_ctx *c, const struct arguments *v);
 #define CALL_ABR(f)  f(c, v->a, v->b, v->rm)
 #define CALL_ABDR(f) f(c, v->a, v->b, v->d, v->rm)
 #define WRAP(shape, name)                                                                                              \
-    static uint64_t fast_##name(struct fp_ctx *c, const struct arguments *v)                                           \
-    {                                                                                                                  \
-        return CALL_##shape(fp_##name);                                                                                \
-    }                                                                                                                  \
-    static uint64_t slow_##name(struct fp_ctx *c, const struct arguments *v)                                           \
-    {                                                                                                                  \
-        return CALL_##shape(fp_slow_##name);                                                                           \
-    }
+    static uint64_t fast_##name(struct fp_ctx *c, const struct arguments *v) { return CALL_##shape(fp_##name); }       \
+    static uint64_t slow_##name(struct fp_ctx *c, const struct arguments *v) { return CALL_##shape(fp_slow_##name); }
 
 FP_OPS_HOST(WRAP, h)
 FP_OPS_HOST(WRAP, s)
@@ -116,18 +110,9 @@ static void compare_all(bool enter, bool without_fma)
     }
 }
 
-Test(fp_host, agrees_with_softfp)
-{
-    compare_all(true, false);
-}
-Test(fp_host, agrees_with_softfp_on_an_old_host)
-{
-    compare_all(true, true);
-}
-Test(fp_host, agrees_with_softfp_outside_of_a_stretch)
-{
-    compare_all(false, false);
-}
+Test(fp_host, agrees_with_softfp) { compare_all(true, false); }
+Test(fp_host, agrees_with_softfp_on_an_old_host) { compare_all(true, true); }
+Test(fp_host, agrees_with_softfp_outside_of_a_stretch) { compare_all(false, false); }
 
 #define D(x)                                                                                                           \
     ((union {                                                                                                          \

@@ -16,15 +16,9 @@ struct value {
     mpfr_t number; /* finite values, with the sign of zero */
 };
 
-static void value_init(struct value *v)
-{
-    mpfr_init2(v->number, WIDE_BITS);
-}
+static void value_init(struct value *v) { mpfr_init2(v->number, WIDE_BITS); }
 
-static void value_clear(struct value *v)
-{
-    mpfr_clear(v->number);
-}
+static void value_clear(struct value *v) { mpfr_clear(v->number); }
 
 static void value_decode(struct value *v, enum fp_format f, uint64_t bits)
 {
@@ -45,15 +39,9 @@ static void value_decode(struct value *v, enum fp_format f, uint64_t bits)
     if (v->inf) mpfr_set_inf(v->number, v->negative ? -1 : 1);
 }
 
-static uint64_t nan_bits(enum fp_format f)
-{
-    return f == FP_H ? FP_NAN_H : f == FP_S ? FP_NAN_S : FP_NAN_D;
-}
+static uint64_t nan_bits(enum fp_format f) { return f == FP_H ? FP_NAN_H : f == FP_S ? FP_NAN_S : FP_NAN_D; }
 
-static uint64_t inf_bits(enum fp_format f, bool negative)
-{
-    return fp_make(f, negative, UINT64_MAX, 0);
-}
+static uint64_t inf_bits(enum fp_format f, bool negative) { return fp_make(f, negative, UINT64_MAX, 0); }
 
 static int round_integral(mpfr_t to, mpfr_t from, unsigned rm)
 {
@@ -206,42 +194,15 @@ static void arithmetic(enum op op)
     mpfr_free_cache();
 }
 
-Test(fp_soft, add_agrees_with_mpfr)
-{
-    arithmetic(ADD);
-}
-Test(fp_soft, sub_agrees_with_mpfr)
-{
-    arithmetic(SUB);
-}
-Test(fp_soft, mul_agrees_with_mpfr)
-{
-    arithmetic(MUL);
-}
-Test(fp_soft, div_agrees_with_mpfr)
-{
-    arithmetic(DIV);
-}
-Test(fp_soft, sqrt_agrees_with_mpfr)
-{
-    arithmetic(SQRT);
-}
-Test(fp_soft, madd_agrees_with_mpfr)
-{
-    arithmetic(MADD);
-}
-Test(fp_soft, msub_agrees_with_mpfr)
-{
-    arithmetic(MSUB);
-}
-Test(fp_soft, nmsub_agrees_with_mpfr)
-{
-    arithmetic(NMSUB);
-}
-Test(fp_soft, nmadd_agrees_with_mpfr)
-{
-    arithmetic(NMADD);
-}
+Test(fp_soft, add_agrees_with_mpfr) { arithmetic(ADD); }
+Test(fp_soft, sub_agrees_with_mpfr) { arithmetic(SUB); }
+Test(fp_soft, mul_agrees_with_mpfr) { arithmetic(MUL); }
+Test(fp_soft, div_agrees_with_mpfr) { arithmetic(DIV); }
+Test(fp_soft, sqrt_agrees_with_mpfr) { arithmetic(SQRT); }
+Test(fp_soft, madd_agrees_with_mpfr) { arithmetic(MADD); }
+Test(fp_soft, msub_agrees_with_mpfr) { arithmetic(MSUB); }
+Test(fp_soft, nmsub_agrees_with_mpfr) { arithmetic(NMSUB); }
+Test(fp_soft, nmadd_agrees_with_mpfr) { arithmetic(NMADD); }
 
 Test(fp_soft, conversion_between_formats_agrees_with_mpfr)
 {

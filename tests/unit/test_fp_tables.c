@@ -31,10 +31,7 @@ static void setup(void)
     fp_enter(&c);
 }
 
-static void teardown(void)
-{
-    fp_leave(&c);
-}
+static void teardown(void) { fp_leave(&c); }
 
 TestSuite(fp_tables, .init = setup, .fini = teardown);
 
