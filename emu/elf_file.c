@@ -29,7 +29,7 @@ static bool add_segment(struct loader *l, const char *name, const struct host_fi
         return err_set(err, "%s: truncated ELF file: a segment ends at byte %llu of %llu", name,
                        (unsigned long long)(p->p_offset + p->p_filesz), (unsigned long long)f->length);
     if (p->p_paddr + p->p_memsz < p->p_paddr) return err_set(err, "%s: a segment wraps around the address space", name);
-    struct image image = {.base = p->p_paddr,
+    struct boot_image image = {.base = p->p_paddr,
                           .size = p->p_memsz,
                           .data = f->bytes + p->p_offset,
                           .data_bytes = p->p_filesz,

@@ -21,7 +21,7 @@ static bool linux_is(const struct host_file *f)
 static bool add_file(struct loader *l, const char *name, const struct host_file *f, gpa_t base, uint64_t size,
                      struct loaded *out, struct err *err)
 {
-    struct image image = {.base = base, .size = size, .data = f->bytes, .data_bytes = f->length};
+    struct boot_image image = {.base = base, .size = size, .data = f->bytes, .data_bytes = f->length};
     snprintf(image.name, sizeof image.name, "%s", name);
     if (!images_add(l->images, l->bus, &image, err)) return false;
     out->entry = out->low = base;
@@ -72,7 +72,7 @@ bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t
 bool loader_add_bytes(struct loader *l, const char *name, gpa_t base, const void *bytes, uint64_t length, struct err *err)
 {
     const uint8_t *copy = images_keep(l->images, bytes, length, err);
-    struct image image = {.base = base, .size = length, .data = copy, .data_bytes = length};
+    struct boot_image image = {.base = base, .size = length, .data = copy, .data_bytes = length};
     snprintf(image.name, sizeof image.name, "%s", name);
     return copy && images_add(l->images, l->bus, &image, err);
 }

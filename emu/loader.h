@@ -2,7 +2,7 @@
 #ifndef ORRERY_LOADER_H
 #define ORRERY_LOADER_H
 
-#include "emu/image.h"
+#include "emu/boot_image.h"
 #include "emu/symbols.h"
 
 enum loaded_kind { LOADED_RAW, LOADED_ELF, LOADED_LINUX };

@@ -4,6 +4,7 @@
 #include "emu/chars.h"
 #include "emu/commit_log.h"
 #include "emu/htif.h"
+#include "emu/virtio_slots.h"
 #include <stdlib.h>
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
@@ -299,6 +300,7 @@ struct machine *machine_create(const struct machine_config *config, struct err *
 void machine_destroy(struct machine *m)
 {
     if (!m) return;
+    commit_log_destroy(m->commit_log);
     htif_destroy(m->htif);
     for (unsigned i = m->device_count; i-- > 0;)
         if (m->devices[i].ops->destroy) m->devices[i].ops->destroy(m->devices[i].dev);
@@ -306,8 +308,8 @@ void machine_destroy(struct machine *m)
         event_cancel(&m->events, &m->harts[i].stimer);
         if (m->harts[i].hart) hart_destroy(m->harts[i].hart);
     }
-    commit_log_destroy(m->commit_log);
     if (m->engine) engine_destroy(m->engine);
+    virtio_slots_finish(m->slots);
     chars_destroy(m->chars);
     images_finish(&m->images);
     symbols_finish(&m->symbols);

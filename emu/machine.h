@@ -12,7 +12,7 @@
 #include "devices/power.h"
 #include "emu/base/host_poll.h"
 #include "emu/config.h"
-#include "emu/image.h"
+#include "emu/boot_image.h"
 #include "emu/symbols.h"
 
 #define MACHINE_QUANTUM     5000u /* instructions of a hart's turn */
@@ -23,6 +23,7 @@
 struct htif;
 struct commit_log;
 struct char_backends;
+struct virtio_slots;
 struct machine;
 
 struct machine_device {
@@ -72,6 +73,7 @@ struct machine {
     struct htif *htif; /* NULL: no tohost */
     struct commit_log *commit_log;
     struct char_backends *chars;
+    struct virtio_slots *slots;
     struct port ports[MACHINE_PORTS_MAX];
     unsigned port_count;
     /* time */

@@ -3,6 +3,7 @@
 #define ORRERY_MONITOR_H
 
 #include "devices/chardev.h"
+#include <stdio.h>
 
 struct machine;
 struct monitor;
@@ -12,5 +13,7 @@ struct monitor *monitor_create(struct machine *m, struct chardev *out);
 void monitor_destroy(struct monitor *mon);
 void monitor_prompt(struct monitor *mon);
 void monitor_key(struct monitor *mon, unsigned char key);
+/* One command line; used by the GDB stub's `monitor …` too. */
+void monitor_execute(struct machine *m, const char *line, FILE *out);
 
 #endif

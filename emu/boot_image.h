@@ -2,8 +2,8 @@
  *
  * Loading collects them with all checks (inside RAM, no overlap); images_load copies them. File contents stay on the host as mappings
  * of the files, so that a kernel is not held in memory twice. */
-#ifndef ORRERY_IMAGE_H
-#define ORRERY_IMAGE_H
+#ifndef ORRERY_BOOT_IMAGE_H
+#define ORRERY_BOOT_IMAGE_H
 
 #include "emu/base/host_file.h"
 #include "mmu/bus.h"
@@ -11,7 +11,7 @@
 #define IMAGES_MAX      64
 #define IMAGE_FILES_MAX 32
 
-struct image {
+struct boot_image {
     char name[96]; /* "-kernel Image", for messages */
     gpa_t base;
     uint64_t size; /* claimed, the file's bytes and what must follow them */
@@ -21,7 +21,7 @@ struct image {
 };
 
 struct images {
-    struct image item[IMAGES_MAX];
+    struct boot_image item[IMAGES_MAX];
     unsigned count;
     struct host_file file[IMAGE_FILES_MAX]; /* owned; image data points into them */
     unsigned file_count;
@@ -30,7 +30,7 @@ struct images {
 };
 
 /* Checks and notes it; `data` stays valid until images_finish. */
-bool images_add(struct images *im, const struct bus *bus, const struct image *image, struct err *err);
+bool images_add(struct images *im, const struct bus *bus, const struct boot_image *image, struct err *err);
 /* Keeps a file (mapped, or inflated if it is gzip-compressed) until images_finish. NULL on failure. */
 const struct host_file *images_open(struct images *im, const char *what, const char *path, struct err *err);
 /* Keeps a private copy of bytes. NULL on lack of memory or room. */

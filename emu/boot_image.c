@@ -1,10 +1,10 @@
-#include "emu/image.h"
+#include "emu/boot_image.h"
 
 #include "emu/gunzip.h"
 #include <stdlib.h>
 #include <string.h>
 
-static bool overlaps(const struct image *a, const struct image *b)
+static bool overlaps(const struct boot_image *a, const struct boot_image *b)
 {
     return a->base < b->base + b->size && b->base < a->base + a->size;
 }
@@ -18,7 +18,7 @@ static bool fits(const struct bus *bus, gpa_t base, uint64_t size)
     return false;
 }
 
-bool images_add(struct images *im, const struct bus *bus, const struct image *image, struct err *err)
+bool images_add(struct images *im, const struct bus *bus, const struct boot_image *image, struct err *err)
 {
     unsigned long long first = image->base, last = image->base + image->size - 1;
     if (!image->size) return true;
@@ -81,7 +81,7 @@ static void clear(struct bus *bus, gpa_t base, uint64_t size)
 void images_load(struct images *im, struct bus *bus)
 {
     for (unsigned i = 0; i < im->count; i++) {
-        const struct image *image = &im->item[i];
+        const struct boot_image *image = &im->item[i];
         if (image->data_bytes) bus_dma_write(bus, image->base, image->data, image->data_bytes);
         uint64_t rest = image->size - image->data_bytes;
         if (image->clear_rest && rest) clear(bus, image->base + image->data_bytes, rest);

@@ -1,0 +1,260 @@
+#include "emu/base/bits.h"
+#include "emu/cli.h"
+
+#include "emu/base/log.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define FREQ_MAX_HZ UINT64_C(1000000000000)
+
+typedef struct machine_config config_t;
+
+/* ---- what runs --------------------------------------------------------------------------------------------------------------- */
+
+#define STRING_OPTION(field)                                                                 \
+    static bool set_##field(config_t *c, const char *value, struct err *err)                 \
+    {                                                                                        \
+        (void)err;                                                                           \
+        c->field = value;                                                                    \
+        return true;                                                                         \
+    }
+#define FLAG_OPTION(field)                                                                   \
+    static bool set_##field(config_t *c, const char *value, struct err *err)                 \
+    {                                                                                        \
+        (void)value, (void)err;                                                              \
+        c->field = true;                                                                     \
+        return true;                                                                         \
+    }
+STRING_OPTION(bios)
+STRING_OPTION(kernel)
+STRING_OPTION(initrd)
+STRING_OPTION(append)
+STRING_OPTION(dtb)
+STRING_OPTION(dump_dtb)
+STRING_OPTION(signature)
+STRING_OPTION(monitor)
+STRING_OPTION(log_file)
+STRING_OPTION(commit_log_file)
+FLAG_OPTION(nographic)
+FLAG_OPTION(snapshot)
+FLAG_OPTION(no_reboot)
+FLAG_OPTION(realtime)
+FLAG_OPTION(stats)
+FLAG_OPTION(start_stopped)
+FLAG_OPTION(log_commits)
+#undef STRING_OPTION
+#undef FLAG_OPTION
+
+static bool set_granularity(config_t *c, const char *value, struct err *err)
+{
+    uint64_t n;
+    if (!parse_number(value, &n) || n > 64 || !is_power_of_2(n))
+        return err_set(err, "+signature-granularity=%s: must be a power of 2 up to 64", value);
+    c->signature_granularity = (unsigned)n;
+    return true;
+}
+
+/* ---- the machine ------------------------------------------------------------------------------------------------------------- */
+
+static bool set_machine(config_t *c, const char *value, struct err *err)
+{
+    static const char *const keys[] = {"type", "dumpdtb", "aclint", "aia", "acpi", "accel", NULL};
+    struct opts o;
+    bool ok = opts_parse(&o, "-machine", value, "type", err) && opts_only(&o, keys, err);
+    const char *type = ok ? opts_get(&o, "type") : NULL;
+    const char *aia = ok ? opts_get(&o, "aia") : NULL;
+    if (ok && type && strcmp(type, "virt")) ok = err_set(err, "-machine %s: unknown machine; there is virt", type);
+    if (ok && aia && strcmp(aia, "none")) ok = err_set(err, "-machine aia=%s: not supported; only none is", aia);
+    const char *dump = ok ? strstr(value, "dumpdtb=") : NULL;
+    if (dump && opts_get(&o, "dumpdtb")) {
+        if (strchr(dump, ',')) ok = err_set(err, "-machine %s: dumpdtb= must come last", value);
+        c->dump_dtb = dump + strlen("dumpdtb=");
+    }
+    opts_finish(&o);
+    return ok;
+}
+
+static bool set_cpu(config_t *c, const char *value, struct err *err) { return isa_parse_cpu(value, &c->isa, err); }
+static bool set_isa(config_t *c, const char *value, struct err *err) { return isa_parse_string(value, &c->isa, err); }
+
+static bool set_smp(config_t *c, const char *value, struct err *err)
+{
+    static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "clusters", "dies", NULL};
+    struct opts o;
+    uint64_t n = 0, sockets = 1, cores = 1, threads = 1;
+    bool ok = opts_parse(&o, "-smp", value, "cpus", err) && opts_only(&o, keys, err) && opts_number(&o, "sockets", 1, &sockets, err) &&
+              opts_number(&o, "cores", 1, &cores, err) && opts_number(&o, "threads", 1, &threads, err) &&
+              opts_number(&o, "cpus", sockets * cores * threads, &n, err);
+    opts_finish(&o);
+    if (ok && (n < 1 || n > HARTS_MAX)) ok = err_set(err, "-smp %s: the machine has 1 to %d harts", value, HARTS_MAX);
+    c->harts = (unsigned)n;
+    return ok;
+}
+
+static bool set_memory(config_t *c, const char *value, struct err *err)
+{
+    const char *size = strncmp(value, "size=", 5) ? value : value + 5;
+    if (!parse_size(size, UINT64_C(1) << 20, &c->ram_bytes)) return err_set(err, "-m %s: is not a size; try 512M or 2G", value);
+    if (c->ram_bytes < (1 << 20) || c->ram_bytes > RAM_MAX_BYTES)
+        return err_set(err, "-m %s: the machine takes 1 MiB to %llu GiB", value, (unsigned long long)(RAM_MAX_BYTES >> 30));
+    if (c->ram_bytes % GUEST_PAGE_BYTES) return err_set(err, "-m %s: is not a multiple of 4096 bytes", value);
+    return true;
+}
+
+static bool add_drive(config_t *c, const char *value, struct err *err) { return config_add(&c->drives, "-drive", value, NULL, err); }
+static bool add_device(config_t *c, const char *value, struct err *err) { return config_add(&c->devices, "-device", value, "driver", err); }
+static bool add_netdev(config_t *c, const char *value, struct err *err) { return config_add(&c->netdevs, "-netdev", value, "type", err); }
+static bool add_chardev(config_t *c, const char *value, struct err *err)
+{
+    return config_add(&c->chardevs, "-chardev", value, "backend", err);
+}
+
+static bool add_serial(config_t *c, const char *value, struct err *err)
+{
+    if (c->serial_count == 1) return err_set(err, "-serial %s: the board has one serial port", value);
+    c->serials[c->serial_count++] = value;
+    return true;
+}
+
+static bool set_display(config_t *c, const char *value, struct err *err)
+{
+    (void)c;
+    return !strcmp(value, "none") || err_set(err, "-display %s: there is no display; use none", value);
+}
+
+/* ---- time -------------------------------------------------------------------------------------------------------------------- */
+
+static bool set_cpi(config_t *c, const char *value, struct err *err)
+{
+    char *end;
+    double cpi = strtod(value, &end);
+    if (*end || end == value || !(cpi >= 0.001 && cpi <= 1000)) return err_set(err, "--cpi=%s: must be between 0.001 and 1000", value);
+    c->cpi_milli = (uint64_t)(cpi * 1000 + 0.5);
+    return true;
+}
+
+static bool set_freq(config_t *c, const char *value, struct err *err)
+{
+    char *end;
+    double hz = strtod(value, &end);
+    const char *unit = *end && strchr("kMG", *end) ? end++ : NULL;
+    if (unit) hz *= *unit == 'k' ? 1e3 : *unit == 'M' ? 1e6 : 1e9;
+    if (end != value && !strcmp(end, "Hz")) end += 2;
+    if (*end || end == value || !(hz >= 1000 && hz <= 1e12)) return err_set(err, "--freq=%s: must be a frequency such as 100M or 1.5G", value);
+    c->freq_hz = (uint64_t)hz;
+    return true;
+}
+
+static bool set_seed(config_t *c, const char *value, struct err *err)
+{
+    return parse_number(value, &c->seed) || err_set(err, "--seed=%s: must be a number", value);
+}
+
+static bool set_max_insns(config_t *c, const char *value, struct err *err)
+{
+    return parse_number(value, &c->max_insns) || err_set(err, "--max-insns=%s: must be a number", value);
+}
+
+static bool set_engine(config_t *c, const char *value, struct err *err)
+{
+    (void)c;
+    return !strcmp(value, "interp") || err_set(err, "--engine=%s: unknown engine; there is interp", value);
+}
+
+static bool set_icount(config_t *c, const char *value, struct err *err)
+{
+    (void)c, (void)err, (void)value; /* this machine always counts instructions; QEMU's refinements change nothing */
+    return true;
+}
+
+static bool set_accel(config_t *c, const char *value, struct err *err)
+{
+    (void)c;
+    return !strncmp(value, "tcg", 3) || err_set(err, "-accel %s: not supported; leave it out", value);
+}
+
+/* ---- looking inside ------------------------------------------------------------------------------------------------------------ */
+
+static bool set_gdb(config_t *c, const char *value, struct err *err)
+{
+    if (strncmp(value, "tcp:", 4)) return err_set(err, "-gdb %s: must be tcp:127.0.0.1:PORT", value);
+    c->gdb = value;
+    return true;
+}
+
+static bool set_gdb_default(config_t *c, const char *value, struct err *err)
+{
+    (void)value, (void)err;
+    c->gdb = "tcp:127.0.0.1:1234";
+    return true;
+}
+
+static bool set_log_items(config_t *c, const char *value, struct err *err)
+{
+    const char *bad;
+    size_t length;
+    if (log_parse_items(value, &c->log_items, &bad, &length)) return true;
+    return err_set(err, "-d %s: unknown item '%.*s'; see -d help", value, (int)length, bad);
+}
+
+static bool set_compat(config_t *c, const char *value, struct err *err)
+{
+    if (strcmp(value, "spike")) return err_set(err, "--compat=%s: unknown; there is spike", value);
+    c->spike = true;
+    return true;
+}
+
+/* Those that print something and end are handled in cli.c, before any other. */
+static bool handled_elsewhere(config_t *c, const char *value, struct err *err)
+{
+    (void)c, (void)value, (void)err;
+    return true;
+}
+
+const struct cli_option cli_options[] = {
+    {"M", "virt[,dumpdtb=FILE]", "the board", CLI_QEMU, set_machine},
+    {"machine", "virt[,dumpdtb=FILE]", "the same", CLI_QEMU, set_machine},
+    {"cpu", "BASE[,+EXT][,-EXT][,EXT=on|off]", "the hart's extensions; 'help' lists them", CLI_QEMU, set_cpu},
+    {"smp", "N", "number of harts, 1 to 8", CLI_QEMU, set_smp},
+    {"m", "SIZE", "guest memory: 512M, 2G; default 128M", CLI_QEMU, set_memory},
+    {"bios", "default|none|FILE", "machine-mode firmware", CLI_QEMU, set_bios},
+    {"kernel", "FILE", "ELF, Linux Image or raw; gzip-compressed if you like", CLI_QEMU, set_kernel},
+    {"initrd", "FILE", "initial RAM disk", CLI_QEMU, set_initrd},
+    {"append", "TEXT", "kernel command line", CLI_QEMU, set_append},
+    {"dtb", "FILE", "device tree instead of the board's own", CLI_QEMU, set_dtb},
+    {"dumpdtb", "FILE", "write the device tree and end", CLI_QEMU, set_dump_dtb},
+    {"drive", "file=FILE[,format=raw][,if=none|virtio][,id=ID][,readonly=on][,snapshot=on]", "a disk image", CLI_QEMU, add_drive},
+    {"device", "DRIVER[,KEY=VALUE...]", "a device; 'help' lists them", CLI_QEMU, add_device},
+    {"netdev", "user,id=ID[,hostfwd=tcp::HOSTPORT-:GUESTPORT]...", "user-mode network", CLI_QEMU, add_netdev},
+    {"chardev", "stdio|file|null|pty|socket,id=ID[,KEY=VALUE...]", "a character stream", CLI_QEMU, add_chardev},
+    {"serial", "stdio|mon:stdio|file:PATH|null|pty|tcp:HOST:PORT|chardev:ID", "where the serial port goes", CLI_QEMU, add_serial},
+    {"monitor", "stdio|pty|tcp:HOST:PORT|none", "where the monitor goes; default Ctrl-a c", CLI_QEMU, set_monitor},
+    {"nographic", NULL, "serial port and monitor on the terminal (the default)", CLI_QEMU, set_nographic},
+    {"display", "none", "accepted; there is no display", CLI_QEMU, set_display},
+    {"snapshot", NULL, "write to no disk image", CLI_QEMU, set_snapshot},
+    {"no-reboot", NULL, "end instead of resetting", CLI_QEMU, set_no_reboot},
+    {"icount", "ANY", "accepted; the machine always counts instructions", CLI_QEMU, set_icount},
+    {"accel", "tcg", "accepted", CLI_QEMU, set_accel},
+    {"gdb", "tcp:127.0.0.1:PORT", "wait for GDB there", CLI_QEMU, set_gdb},
+    {"s", NULL, "-gdb tcp:127.0.0.1:1234", CLI_QEMU, set_gdb_default},
+    {"S", NULL, "do not start until the debugger or the monitor says so", CLI_QEMU, set_start_stopped},
+    {"d", "ITEM[,ITEM...]", "log these items; 'help' lists them", CLI_QEMU, set_log_items},
+    {"D", "FILE", "write the log there", CLI_QEMU, set_log_file},
+    {"engine", "interp", "how instructions are executed", CLI_LONG, set_engine},
+    {"isa", "STRING", "extensions as Spike's option names them: rv64gc_zba", CLI_LONG, set_isa},
+    {"log-commits", NULL, "log each retired instruction in Spike's format", CLI_LONG, set_log_commits},
+    {"log", "FILE", "where --log-commits writes; default standard error", CLI_LONG, set_commit_log_file},
+    {"cpi", "N", "cycles per instruction, for guest time; default 1", CLI_LONG, set_cpi},
+    {"freq", "HZ", "clock frequency, for guest time; default 1G", CLI_LONG, set_freq},
+    {"seed", "N", "seed of all randomness the guest sees; default 1", CLI_LONG, set_seed},
+    {"realtime", NULL, "guest time follows the host's clock; runs no longer repeat", CLI_LONG, set_realtime},
+    {"max-insns", "N", "end after about N instructions of hart 0", CLI_LONG, set_max_insns},
+    {"stats", NULL, "print figures of the run at its end", CLI_LONG, set_stats},
+    {"compat", "spike", "accept -pN and -mMIB as Spike does", CLI_LONG, set_compat},
+    {"signature", "FILE", "write memory begin_signature to end_signature at the end", CLI_PLUS, set_signature},
+    {"signature-granularity", "N", "bytes per line of the signature; default 16", CLI_PLUS, set_granularity},
+    {"version", NULL, "print the version and end", CLI_LONG, handled_elsewhere},
+    {"completion", NULL, "print a bash completion script and end", CLI_LONG, handled_elsewhere},
+    {"help", NULL, "print this and end", CLI_LONG, handled_elsewhere},
+};
+const size_t cli_option_count = ARRAY_LEN(cli_options);

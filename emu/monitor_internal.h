@@ -1,0 +1,16 @@
+/* What `info` can show; private to monitor.c and monitor_info.c. */
+#ifndef ORRERY_MONITOR_INTERNAL_H
+#define ORRERY_MONITOR_INTERNAL_H
+
+#include "emu/machine.h"
+#include <stdio.h>
+
+struct monitor_command {
+    const char *name, *arguments, *help;
+    void (*run)(struct machine *m, const char *arguments, FILE *out);
+};
+
+extern const struct monitor_command monitor_infos[];
+extern const size_t monitor_info_count;
+
+#endif
