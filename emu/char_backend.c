@@ -1,11 +1,10 @@
 #include "emu/char_backend.h"
 
+#include "emu/base/host_stream.h"
 #include "emu/base/host_term.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define CTRL_A 1
@@ -126,7 +125,7 @@ static void read_input(struct char_backend *b)
 
 static void answer_call(struct char_backend *b)
 {
-    int fd = accept4(b->listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = host_tcp_accept(b->listening);
     if (fd >= 0) b->in = b->out = fd;
 }
 

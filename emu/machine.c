@@ -3,7 +3,9 @@
 #include "emu/base/bits.h"
 #include "emu/chars.h"
 #include "emu/commit_log.h"
+#include "emu/gdb/gdb.h"
 #include "emu/htif.h"
+#include "emu/monitor.h"
 #include "emu/virtio_slots.h"
 #include <stdlib.h>
 
@@ -91,10 +93,8 @@ static bool take_turn(struct machine *m, unsigned index)
     m->running = -1;
     if (why == HART_BREAKPOINT) {
         m->stopped_hart = index;
-        if (m->on_breakpoint)
-            m->on_breakpoint(m->debugger, index);
-        else
-            machine_stop_with(m, MACHINE_DEBUG, 0);
+        if (!m->gdb) machine_stop_with(m, MACHINE_DEBUG, 0);
+        m->paused = m->gdb;
         return false;
     }
     if (sleeps(s->hart) && local_time(m, s) < m->round_end) set_local_time(s, m->round_end);
@@ -126,12 +126,21 @@ static void close_round(struct machine *m)
     if (m->config->max_insns && hart_icount(m->harts[0].hart) >= m->config->max_insns) machine_stop_with(m, MACHINE_LIMIT, 0);
 }
 
+static void stand_still(struct machine *m)
+{
+    if (m->gdb && !m->pause_reported) gdb_report_stop(m->gdb, m->stopped_hart);
+    m->pause_reported = true;
+    chars_flush(m->chars);
+    pace_stand(m);
+}
+
 static void run_round(struct machine *m)
 {
     if (m->paused) {
-        pace_stand(m);
+        stand_still(m);
         return;
     }
+    m->pause_reported = false;
     if (!m->round_open) open_round(m);
     if (m->stop) return;
     for (; m->turn < m->hart_count; m->turn++)
@@ -158,13 +167,15 @@ void machine_stop_with(struct machine *m, enum machine_stop why, int exit_code)
     if (m->running >= 0) hart_kick(m->harts[m->running].hart);
 }
 
-enum hart_stop machine_step_hart(struct machine *m, unsigned hart)
+void machine_step_hart(struct machine *m, unsigned hart)
 {
+    struct machine_hart *s = &m->harts[hart];
+    if (!m->round_open) open_round(m);
+    if (sleeps(s->hart)) set_local_time(s, m->round_end);
     m->running = (int)hart;
-    if (m->round_end <= local_time(m, &m->harts[hart])) m->round_end = local_time(m, &m->harts[hart]) + m->ps_per_insn;
-    enum hart_stop why = hart_run(m->harts[hart].hart, 1);
+    hart_run(s->hart, 1);
     m->running = -1;
-    return why;
+    if (local_time(m, s) >= m->round_end) close_round(m);
 }
 
 void machine_skip_to(struct machine *m, ps_t t)
@@ -232,6 +243,25 @@ bool machine_add_port(struct machine *m, struct port port, struct err *err)
     return true;
 }
 
+/* ---- what the GDB stub asks for ------------------------------------------------------------------------------------------- */
+
+static struct hart *gdb_hart(void *machine, unsigned index) { return ((struct machine *)machine)->harts[index].hart; }
+static void gdb_pause(void *machine) { ((struct machine *)machine)->paused = true; }
+static void gdb_resume(void *machine) { ((struct machine *)machine)->paused = ((struct machine *)machine)->pause_reported = false; }
+static void gdb_step(void *machine, unsigned index) { machine_step_hart(machine, index); }
+static void gdb_kill(void *machine) { machine_stop_with(machine, MACHINE_EXIT, 0); }
+static void gdb_command(void *machine, const char *line, FILE *out) { monitor_execute(machine, line, out); }
+
+static bool start_gdb(struct machine *m, struct err *err)
+{
+    m->paused = m->config->start_stopped;
+    if (!m->config->gdb) return true;
+    struct gdb_target target = {.harts = m->hart_count, .hart = gdb_hart, .pause = gdb_pause, .resume = gdb_resume,
+                                .step = gdb_step, .kill = gdb_kill, .command = gdb_command, .machine = m};
+    m->gdb = gdb_create(&target, m->config->gdb, err);
+    return m->gdb && machine_add_port(m, gdb_port(m->gdb), err);
+}
+
 static bool open_log(struct machine *m, struct err *err)
 {
     m->log = (struct log){.file = stderr, .items = m->config->log_items};
@@ -268,6 +298,7 @@ static bool build(struct machine *m, struct err *err)
     m->chars = chars_create(m, err);
     if (!m->chars || !create_harts(m, err) || !board_virt_build(m, err)) return false;
     aclint_on_shift(m->aclint, mtime_shifted, m);
+    if (!start_gdb(m, err)) return false;
     if (m->config->log_commits) {
         m->commit_log = commit_log_create(m->config->commit_log_file, err);
         if (!m->commit_log) return false;
@@ -300,6 +331,7 @@ struct machine *machine_create(const struct machine_config *config, struct err *
 void machine_destroy(struct machine *m)
 {
     if (!m) return;
+    gdb_destroy(m->gdb);
     commit_log_destroy(m->commit_log);
     htif_destroy(m->htif);
     for (unsigned i = m->device_count; i-- > 0;)

@@ -24,6 +24,7 @@ struct htif;
 struct commit_log;
 struct char_backends;
 struct virtio_slots;
+struct gdb;
 struct machine;
 
 struct machine_device {
@@ -91,9 +92,8 @@ struct machine {
     int exit_code;
     unsigned stopped_hart;
     bool paused; /* monitor or debugger: nothing runs, ports are served */
-    /* A debugger is told where a hart stopped, and sets paused; without one machine_run returns MACHINE_DEBUG. */
-    void (*on_breakpoint)(void *debugger, unsigned hart);
-    void *debugger;
+    struct gdb *gdb; /* NULL: none; then machine_run returns MACHINE_DEBUG where a hart stops */
+    bool pause_reported;
 };
 
 /* Builds the machine and loads everything; on failure says why and leaves nothing behind. */
@@ -106,8 +106,8 @@ enum machine_stop machine_run(struct machine *m);
 void machine_stop_with(struct machine *m, enum machine_stop why, int exit_code);
 /* Power-on state of everything, images loaded again. Guest time goes on. */
 void machine_reset(struct machine *m);
-/* One instruction of one hart (more if it traps first); the debugger's step. */
-enum hart_stop machine_step_hart(struct machine *m, unsigned hart);
+/* One instruction of one hart while the machine is paused (the debugger's step); events that come due by it fire. */
+void machine_step_hart(struct machine *m, unsigned hart);
 
 /* Takes ownership of dev. If place.size is not 0 and ops has registers, a window is added. On failure dev is destroyed. */
 bool machine_attach(struct machine *m, void *dev, const struct device_ops *ops, struct device_place place, struct err *err);

@@ -2,6 +2,7 @@
 #include "emu/base/host_term.h"
 #include "emu/chars.h"
 #include "emu/cli.h"
+#include "emu/gdb/gdb.h"
 #include "emu/htif.h"
 #include "emu/machine.h"
 #include "emu/stats.h"
@@ -33,6 +34,7 @@ static int conclude(struct machine *m, enum machine_stop why)
         fprintf(stderr, "orrery: every hart waits for an interrupt and nothing is left that could raise one\n");
         return 1;
     }
+    if (m->gdb) gdb_report_exit(m->gdb, m->exit_code);
     if (!write_signature(m, &err)) return complain(&err);
     return m->exit_code;
 }

@@ -104,7 +104,7 @@ struct run {
 };
 
 struct walk {
-    const struct machine *m;
+    struct machine *m;
     FILE *out;
     struct run run;
     unsigned levels;

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* ppoll */
 #include "emu/base/host_poll.h"
 
 #include "emu/base/bits.h"

@@ -71,3 +71,5 @@ int host_tcp_listen(const char *what, const char *host, const char *port, struct
 {
     return open_tcp(what, host, port, true, err);
 }
+
+int host_tcp_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }

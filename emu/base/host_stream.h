@@ -11,5 +11,7 @@ int host_pty_open(char *name, size_t room, int *other, struct err *err);
 /* host: a name or address; empty means 127.0.0.1. port: decimal, "0" for any free one. `what` is for messages. */
 int host_tcp_connect(const char *what, const char *host, const char *port, struct err *err);
 int host_tcp_listen(const char *what, const char *host, const char *port, struct err *err);
+/* A waiting connection, or -1. */
+int host_tcp_accept(int listener);
 
 #endif
