@@ -10,9 +10,6 @@ struct orrery {
     struct machine *machine;
 };
 
-const char *orrery_version(void) { return ORRERY_VERSION_TEXT; }
-int orrery_api_version(void) { return ORRERY_API_VERSION; }
-
 static bool start(struct orrery *o, int count, char **arguments, struct err *err)
 {
     char **argv = calloc((size_t)count + 1, sizeof *argv);

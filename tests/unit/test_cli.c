@@ -1,0 +1,133 @@
+/* The command line: what is understood, and that everything else is refused with a line that names it. */
+#include "emu/cli.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORDS_MAX 32
+static struct machine_config config;
+static struct err err;
+
+static enum cli_result parse(const char *line)
+{
+    static char copy[512];
+    char *argv[WORDS_MAX + 1] = {"orrery"};
+    int argc = 1;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok(copy, " "); word && argc < WORDS_MAX; word = strtok(NULL, " ")) argv[argc++] = word;
+    err.text[0] = 0;
+    return cli_parse(&config, argc, argv, &err);
+}
+
+static void expect_wrong(const char *line, const char *text)
+{
+    cr_expect_eq(parse(line), CLI_WRONG, "%s", line);
+    cr_expect_str_eq(err.text, text);
+    config_finish(&config);
+}
+
+Test(cli, qemu_words)
+{
+    cr_assert_eq(parse("-M virt -cpu rv64 -smp 4 -m 1G -bios none -kernel k -initrd i -append root=/dev/vda -nographic -no-reboot "), CLI_RUN,
+                 "%s", err.text);
+    cr_expect_eq(config.harts, 4);
+    cr_expect_eq(config.ram_bytes, UINT64_C(1) << 30);
+    cr_expect_str_eq(config.bios, "none");
+    cr_expect_str_eq(config.kernel, "k");
+    cr_expect_str_eq(config.append, "root=/dev/vda");
+    cr_expect(config.nographic && config.no_reboot);
+}
+
+Test(cli, defaults)
+{
+    cr_assert_eq(parse("-kernel k"), CLI_RUN);
+    cr_expect_eq(config.harts, 1);
+    cr_expect_eq(config.ram_bytes, UINT64_C(128) << 20);
+    cr_expect_eq(config.isa, isa_default());
+    cr_assert_eq(parse("prog.elf"), CLI_RUN);
+    cr_expect_eq(config.ram_bytes, UINT64_C(2) << 30);
+    cr_expect_str_eq(config.program, "prog.elf");
+}
+
+Test(cli, own_options_take_either_form)
+{
+    cr_assert_eq(parse("--log-commits --log=/dev/stdout --seed 7 --cpi=1.5 --freq=100M --isa=rv64gc --engine interp +signature=s +signature-granularity=4 p"),
+                 CLI_RUN, "%s", err.text);
+    cr_expect(config.log_commits);
+    cr_expect_str_eq(config.commit_log_file, "/dev/stdout");
+    cr_expect_eq(config.seed, 7u);
+    cr_expect_eq(config.cpi_milli, 1500u);
+    cr_expect_eq(config.freq_hz, 100000000u);
+    cr_expect_str_eq(config.signature, "s");
+    cr_expect_eq(config.signature_granularity, 4);
+    cr_expect(isa_has(config.isa, EXT_c) && !isa_has(config.isa, EXT_zba));
+}
+
+Test(cli, lists_are_collected)
+{
+    cr_assert_eq(parse("-kernel k -drive file=a,id=x,if=none -device virtio-blk-device,drive=x -drive file=b -netdev user,id=n -chardev null,id=c"),
+                 CLI_RUN, "%s", err.text);
+    cr_expect_eq(config.drives.count, 2);
+    cr_expect_str_eq(opts_get(&config.drives.item[1], "file"), "b");
+    cr_expect_str_eq(opts_get(&config.devices.item[0], "driver"), "virtio-blk-device");
+    cr_expect_str_eq(opts_get(&config.netdevs.item[0], "type"), "user");
+    cr_expect_str_eq(opts_get(&config.chardevs.item[0], "backend"), "null");
+    config_finish(&config);
+}
+
+Test(cli, smp_topology_multiplies)
+{
+    cr_assert_eq(parse("-kernel k -smp sockets=2,cores=2"), CLI_RUN);
+    cr_expect_eq(config.harts, 4);
+    cr_assert_eq(parse("-kernel k -smp cpus=8"), CLI_RUN);
+    cr_expect_eq(config.harts, 8);
+}
+
+Test(cli, spike_forms_only_on_request)
+{
+    cr_assert_eq(parse("--compat=spike -p4 -m512 p"), CLI_RUN, "%s", err.text);
+    cr_expect_eq(config.harts, 4);
+    cr_expect_eq(config.ram_bytes, UINT64_C(512) << 20);
+    expect_wrong("-p4 p", "-p4: unknown option; orrery --help lists them");
+    expect_wrong("-m512 p", "-m512: unknown option; orrery --help lists them");
+}
+
+Test(cli, bad_input_is_named)
+{
+    expect_wrong("", "nothing to run: give a program, -kernel or -bios FILE; orrery --help lists the options");
+    expect_wrong("-frobnicate", "-frobnicate: unknown option; orrery --help lists them");
+    expect_wrong("--frobnicate=1 p", "--frobnicate=1: unknown option; orrery --help lists them");
+    expect_wrong("+frobnicate=1 p", "+frobnicate=1: unknown option; orrery --help lists them");
+    expect_wrong("-kernel", "-kernel: needs a value: FILE");
+    expect_wrong("-kernel k -smp 9", "-smp 9: the machine has 1 to 8 harts");
+    expect_wrong("-kernel k -smp 0", "-smp 0: the machine has 1 to 8 harts");
+    expect_wrong("-kernel k -smp x", "-smp x: cpus=x: must be a number");
+    expect_wrong("-kernel k -m 65G", "-m 65G: the machine takes 1 MiB to 64 GiB");
+    expect_wrong("-kernel k -m lots", "-m lots: is not a size; try 512M or 2G");
+    expect_wrong("-kernel k -M spike", "-machine spike: unknown machine; there is virt");
+    expect_wrong("-kernel k -M virt,foo=1", "-machine virt,foo=1: unknown property 'foo'");
+    expect_wrong("-kernel k --engine=jit", "--engine=jit: unknown engine; there is interp");
+    expect_wrong("-kernel k -gdb udp::1", "-gdb udp::1: must be tcp:127.0.0.1:PORT");
+    expect_wrong("-kernel k -d nonsense", "-d nonsense: unknown item 'nonsense'; see -d help");
+    expect_wrong("-kernel k p", "p: a program and -kernel exclude each other");
+    expect_wrong("p q", "q: a program is given already (p)");
+    expect_wrong("-initrd i p", "-initrd: needs -kernel");
+    expect_wrong("--log=x p", "--log: needs --log-commits");
+    expect_wrong("--log-commits=1 p", "--log-commits=1: takes no value");
+    expect_wrong("+signature-granularity=3 p", "+signature-granularity=3: must be a power of 2 up to 64");
+    expect_wrong("-kernel k --cpi=0", "--cpi=0: must be between 0.001 and 1000");
+    expect_wrong("-kernel k --freq=fast", "--freq=fast: must be a frequency such as 100M or 1.5G");
+    expect_wrong("-kernel k -display sdl", "-display sdl: there is no display; use none");
+    expect_wrong("-kernel k -serial null -serial null", "-serial null: the board has one serial port");
+}
+
+/* Every row of the table must be complete, and no name may hide another. */
+Test(cli, table_is_sound)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const struct cli_option *o = &cli_options[i];
+        cr_expect(o->name && *o->name && o->help && *o->help && o->handle, "row %zu", i);
+        for (size_t j = 0; j < i; j++)
+            cr_expect(strcmp(o->name, cli_options[j].name) || o->style != cli_options[j].style, "%s stands twice", o->name);
+    }
+}
