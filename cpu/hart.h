@@ -41,18 +41,18 @@ struct hart_env {
     ps_t (*now)(void *machine);           /* exact local time of the running hart: for time, Sstc */
     uint64_t timebase_ps;                 /* picoseconds per tick of `time` */
     void (*timer_changed)(void *machine, unsigned hart); /* stimecmp or STCE changed: reschedule from hart_stimecmp() */
+    /* mcycle is instructions retired times this, in 1/65536 cycles; 0 counts as 1.0 (--cpi). */
+    uint64_t cycles_per_insn_q16;
     void *machine;
 };
 
 /* State of CSRs that are plain storage. Rows in isa/csr.def say number, masks and hooks; this is where they keep bits. */
 struct csr_state {
-    uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit, menvcfg, mseccfg,
+    uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit, menvcfg,
         stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp, stimecmp;
-    uint64_t mstateen[4], sstateen[4];
-    uint64_t mhpmcounter[29], mhpmevent[29]; /* 3 … 31 */
+    uint64_t mstateen[4];
     uint64_t mcycle_offset, minstret_offset; /* counter = running count + offset (mod 2^64), frozen value while inhibited */
-    uint64_t tselect, tdata1, tdata2;
-    uint64_t mip_lines;                      /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc) */
+    uint64_t mip_lines; /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc); mip itself holds what software wrote */
 };
 
 /* Why hart_run came back. */
@@ -81,6 +81,7 @@ struct hart {
     unsigned id;      /* mhartid */
     isa_set isa;      /* what it was built with; misa may switch some off at run time */
     isa_set isa_live; /* isa less what misa, mstatus.FS … have off; decoding depends on it */
+    isa_set isa_fp_on, isa_fp_off; /* the two values that isa_live has under the present misa, by mstatus.FS */
     struct csr_state csr;
     struct mmu mmu;
     struct engine *engine;
@@ -110,7 +111,8 @@ void hart_kick(struct hart *h);
 /* Instructions retired since reset; exact also inside device callbacks made by this hart. */
 uint64_t hart_icount(const struct hart *h);
 
-/* Drives interrupt wires (IRQ_MSI, IRQ_MTI, IRQ_SEI, IRQ_MEI, IRQ_STI): level of mip bits from outside. Kicks a running hart. */
+/* Drives interrupt wires (IRQ_MSI, IRQ_MTI, IRQ_SEI, IRQ_MEI): level of mip bits from outside. IRQ_SSI has no level: a rise sets
+ * mip.SSIP, which software clears (aclint, SSWI). Kicks a running hart. */
 void hart_set_irq(struct hart *h, unsigned irq, bool level);
 /* Signature of irq_line.set: target is the hart, n the interrupt number. */
 void hart_irq_line(void *hart, unsigned irq, bool level);

@@ -149,6 +149,13 @@ static bool cpu_parse_switch(const char *p, size_t len, isa_set *which, bool *on
     return true;
 }
 
+isa_set isa_without(isa_set set, isa_set off)
+{
+    for (unsigned e = 0; e < EXT_COUNT; e++)
+        if (set_closure(UINT64_C(1) << e) & off) set &= ~(UINT64_C(1) << e);
+    return set;
+}
+
 /* Takes `off` out of *set, with all that cannot be without it, unless the user asked for that. */
 static bool set_without(isa_set *set, isa_set off, isa_set asked, struct err *err)
 {

@@ -34,6 +34,9 @@ bool isa_parse_cpu(const char *text, isa_set *set, struct err *err);
 /* Closes under implication; fails if the result contradicts itself (C without …). */
 bool isa_close(isa_set *set, struct err *err);
 
+/* set less `off` and less everything that cannot be without it. */
+isa_set isa_without(isa_set set, isa_set off);
+
 /* "rv64imafdc_zicsr_…" in canonical order; returns the length as snprintf does. */
 int isa_format_string(isa_set set, char *to, size_t room);
 /* Lower-case name ("zba", "i"); static. */

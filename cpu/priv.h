@@ -26,6 +26,12 @@
 #define MSTATUS_TSR  (UINT64_C(1) << 22)
 #define MSTATUS_SD   (UINT64_C(1) << 63)
 
+#define MSTATUS_UXL  (UINT64_C(3) << 32)
+#define MSTATUS_SXL  (UINT64_C(3) << 34)
+
+/* What the engine sees to: during every function here, h->pc is the address of the instruction that calls for it (bit 1 decides whether
+ * misa.C may be cleared), and hart_icount() does not yet count it. After every CSR write, xRET and trap it asks
+ * trap_pending_interrupt() before it executes another instruction. */
 enum csr_op { CSR_WRITE, CSR_SET, CSR_CLEAR };
 
 /* One Zicsr instruction, with all access checks. `reads` is false for CSRRW with rd=x0, `writes` is false for CSRRS/C with rs1=x0 (uimm=0).
@@ -39,6 +45,9 @@ bool csr_peek(struct hart *h, unsigned number, uint64_t *value);
 bool csr_poke(struct hart *h, unsigned number, uint64_t value);
 const char *csr_name(unsigned number); /* NULL if none */
 int csr_number(const char *name);      /* -1 if none */
+
+/* For lists (documentation, gdb target description, tests): calls `row` for each CSR in order of number. */
+void csr_each(void (*row)(void *to, unsigned number, const char *name, const char *tag), void *to);
 
 /* Enters the handler of a synchronous trap or interrupt whose instruction is at `epc`; sets h->pc, priv and the regime. */
 void trap_take(struct hart *h, const struct trap *t, uint64_t epc);

@@ -1,0 +1,135 @@
+/* Between csr.c (rows, access), csr_hooks.c (what the rows call), trap.c and hart.c. */
+#ifndef ORRERY_CPU_CSR_INTERNAL_H
+#define ORRERY_CPU_CSR_INTERNAL_H
+
+#include "cpu/priv.h"
+
+#include "emu/base/bits.h"
+
+/* norm:medeleg_when_rd0: without the H extension and control-flow integrity these are what lower modes can raise. */
+#define MEDELEG_MASK UINT64_C(0xb3ff)
+#define IRQ_BIT(n)   (UINT64_C(1) << IRQ_##n)
+#define S_INTERRUPTS (IRQ_BIT(SSI) | IRQ_BIT(STI) | IRQ_BIT(SEI))
+#define M_INTERRUPTS (IRQ_BIT(MSI) | IRQ_BIT(MTI) | IRQ_BIT(MEI))
+#define TVEC_MASK    (~UINT64_C(2)) /* MODE 0 and 1; 2 and 3 are reserved and lose their upper bit */
+#define COUNTEREN_MASK UINT64_C(0xffffffff)
+#define COUNTER_CY   UINT64_C(1)
+#define COUNTER_TM   UINT64_C(2)
+#define COUNTER_IR   UINT64_C(4)
+#define STATEEN_SE     (UINT64_C(1) << 63)
+#define STATEEN_ENVCFG (UINT64_C(1) << 62)
+
+#define ENVCFG_FIOM  UINT64_C(1)
+#define ENVCFG_CBIE  (UINT64_C(3) << 4)
+#define ENVCFG_CBCFE (UINT64_C(1) << 6)
+#define ENVCFG_CBZE  (UINT64_C(1) << 7)
+#define ENVCFG_ADUE  (UINT64_C(1) << 61)
+#define ENVCFG_PBMTE (UINT64_C(1) << 62)
+#define ENVCFG_STCE  (UINT64_C(1) << 63)
+
+/* One write as a hook sees it. */
+struct csr_write {
+    unsigned number;
+    uint64_t value;  /* the new value of the whole register, unmasked */
+    uint64_t retiring; /* 1 if an instruction does it that has not yet been counted, 0 for the debugger */
+};
+
+struct csr_row {
+    const char *name;
+    uint16_t number;
+    bool plain;
+    uint16_t offset; /* of the field in csr_state, if plain */
+    uint64_t mask;   /* writable bits, if plain */
+    isa_set need;
+    uint64_t (*read)(struct hart *h, unsigned number);
+    void (*write)(struct hart *h, const struct csr_write *w);
+    bool (*access)(const struct hart *h, unsigned number); /* may the present privilege access it? */
+    const char *tag;
+};
+
+/* mip as a CSR read sees it, and the bits that software wrote (the ones that CSRRS and CSRRC work on). */
+uint64_t csr_mip(const struct hart *h);
+
+/* For the families of csr.def; CSR_ROW(n, number) is defined there. */
+#define CSR_ROWS_3_TO_31(base) \
+    CSR_ROW(3, (base) + 3) CSR_ROW(4, (base) + 4) CSR_ROW(5, (base) + 5) CSR_ROW(6, (base) + 6) \
+    CSR_ROW(7, (base) + 7) CSR_ROW(8, (base) + 8) CSR_ROW(9, (base) + 9) CSR_ROW(10, (base) + 10) \
+    CSR_ROW(11, (base) + 11) CSR_ROW(12, (base) + 12) CSR_ROW(13, (base) + 13) CSR_ROW(14, (base) + 14) \
+    CSR_ROW(15, (base) + 15) CSR_ROW(16, (base) + 16) CSR_ROW(17, (base) + 17) CSR_ROW(18, (base) + 18) \
+    CSR_ROW(19, (base) + 19) CSR_ROW(20, (base) + 20) CSR_ROW(21, (base) + 21) CSR_ROW(22, (base) + 22) \
+    CSR_ROW(23, (base) + 23) CSR_ROW(24, (base) + 24) CSR_ROW(25, (base) + 25) CSR_ROW(26, (base) + 26) \
+    CSR_ROW(27, (base) + 27) CSR_ROW(28, (base) + 28) CSR_ROW(29, (base) + 29) CSR_ROW(30, (base) + 30) \
+    CSR_ROW(31, (base) + 31)
+#define CSR_ROWS_32_TO_63(base) \
+    CSR_ROW(32, (base) + 32) CSR_ROW(33, (base) + 33) CSR_ROW(34, (base) + 34) CSR_ROW(35, (base) + 35) \
+    CSR_ROW(36, (base) + 36) CSR_ROW(37, (base) + 37) CSR_ROW(38, (base) + 38) CSR_ROW(39, (base) + 39) \
+    CSR_ROW(40, (base) + 40) CSR_ROW(41, (base) + 41) CSR_ROW(42, (base) + 42) CSR_ROW(43, (base) + 43) \
+    CSR_ROW(44, (base) + 44) CSR_ROW(45, (base) + 45) CSR_ROW(46, (base) + 46) CSR_ROW(47, (base) + 47) \
+    CSR_ROW(48, (base) + 48) CSR_ROW(49, (base) + 49) CSR_ROW(50, (base) + 50) CSR_ROW(51, (base) + 51) \
+    CSR_ROW(52, (base) + 52) CSR_ROW(53, (base) + 53) CSR_ROW(54, (base) + 54) CSR_ROW(55, (base) + 55) \
+    CSR_ROW(56, (base) + 56) CSR_ROW(57, (base) + 57) CSR_ROW(58, (base) + 58) CSR_ROW(59, (base) + 59) \
+    CSR_ROW(60, (base) + 60) CSR_ROW(61, (base) + 61) CSR_ROW(62, (base) + 62) CSR_ROW(63, (base) + 63)
+
+/* The hooks. */
+uint64_t fflags_read(struct hart *h, unsigned n);
+uint64_t frm_read(struct hart *h, unsigned n);
+uint64_t fcsr_read(struct hart *h, unsigned n);
+uint64_t mcycle_read(struct hart *h, unsigned n);
+uint64_t minstret_read(struct hart *h, unsigned n);
+uint64_t time_read(struct hart *h, unsigned n);
+uint64_t sstatus_read(struct hart *h, unsigned n);
+uint64_t sie_read(struct hart *h, unsigned n);
+uint64_t senvcfg_read(struct hart *h, unsigned n);
+uint64_t sepc_read(struct hart *h, unsigned n);
+uint64_t sip_read(struct hart *h, unsigned n);
+uint64_t stimecmp_read(struct hart *h, unsigned n);
+uint64_t satp_read(struct hart *h, unsigned n);
+uint64_t mstatus_read(struct hart *h, unsigned n);
+uint64_t misa_read(struct hart *h, unsigned n);
+uint64_t mie_read(struct hart *h, unsigned n);
+uint64_t menvcfg_read(struct hart *h, unsigned n);
+uint64_t mcountinhibit_read(struct hart *h, unsigned n);
+uint64_t mepc_read(struct hart *h, unsigned n);
+uint64_t mip_read(struct hart *h, unsigned n);
+uint64_t pmpcfg_read(struct hart *h, unsigned n);
+uint64_t pmpaddr_read(struct hart *h, unsigned n);
+uint64_t tinfo_read(struct hart *h, unsigned n);
+uint64_t mhartid_read(struct hart *h, unsigned n);
+
+void fflags_write(struct hart *h, const struct csr_write *w);
+void frm_write(struct hart *h, const struct csr_write *w);
+void fcsr_write(struct hart *h, const struct csr_write *w);
+void mcycle_write(struct hart *h, const struct csr_write *w);
+void minstret_write(struct hart *h, const struct csr_write *w);
+void sstatus_write(struct hart *h, const struct csr_write *w);
+void sie_write(struct hart *h, const struct csr_write *w);
+void senvcfg_write(struct hart *h, const struct csr_write *w);
+void sepc_write(struct hart *h, const struct csr_write *w);
+void sip_write(struct hart *h, const struct csr_write *w);
+void stimecmp_write(struct hart *h, const struct csr_write *w);
+void satp_write(struct hart *h, const struct csr_write *w);
+void mstatus_write(struct hart *h, const struct csr_write *w);
+void misa_write(struct hart *h, const struct csr_write *w);
+void mie_write(struct hart *h, const struct csr_write *w);
+void menvcfg_write(struct hart *h, const struct csr_write *w);
+void mcountinhibit_write(struct hart *h, const struct csr_write *w);
+void mepc_write(struct hart *h, const struct csr_write *w);
+void mip_write(struct hart *h, const struct csr_write *w);
+void pmpcfg_write(struct hart *h, const struct csr_write *w);
+void pmpaddr_write(struct hart *h, const struct csr_write *w);
+
+bool counter_access(const struct hart *h, unsigned n);
+bool sstateen_access(const struct hart *h, unsigned n);
+bool senvcfg_access(const struct hart *h, unsigned n);
+bool stimecmp_access(const struct hart *h, unsigned n);
+bool satp_access(const struct hart *h, unsigned n);
+bool pmp_access(const struct hart *h, unsigned n);
+
+/* Reset values of all CSRs; the rest of the hart is hart_reset's. */
+void csr_reset(struct hart *h);
+/* csr_state was overwritten from a snapshot: brings what is derived from it up to date. */
+void csr_restored(struct hart *h);
+/* The instruction address that xRET takes from a stored xepc. */
+uint64_t csr_epc(const struct hart *h, uint64_t stored);
+
+#endif

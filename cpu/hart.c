@@ -1,0 +1,146 @@
+/* A hart's life: creation, reset, wires, debugger's memory, snapshot. How it runs is the engine's. */
+#include "cpu/csr_internal.h"
+
+#include <stdlib.h>
+
+struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine, const struct hart_env *env, struct log *log)
+{
+    struct hart *h = calloc(1, sizeof *h);
+    if (!h) return NULL;
+    h->id = c->id;
+    h->isa = c->isa;
+    h->engine = engine;
+    h->env = env;
+    h->log = log;
+    mmu_init(&h->mmu, bus, log);
+    h->mmu.svnapot = isa_has(c->isa, EXT_svnapot);
+    h->mmu.pmp.count = c->pmp_count;
+    hart_reset(h, c->reset_pc);
+    return h;
+}
+
+void hart_destroy(struct hart *h)
+{
+    if (!h) return;
+    mmu_finish(&h->mmu);
+    free(h);
+}
+
+/* machine.adoc, "Reset": M-mode, MIE and MPRV clear, PMP unlocked and off. The rest is ours to choose: zero. */
+void hart_reset(struct hart *h, gpa_t pc)
+{
+    memset(h->x, 0, sizeof h->x);
+    memset(h->f, 0, sizeof h->f);
+    h->pc = pc;
+    h->budget = 0;
+    h->icount_end = 0;
+    h->fs_dirty = 0;
+    h->priv = PRIV_M;
+    h->waiting = false;
+    h->reservation = 0;
+    fp_init(&h->fp);
+    pmp_reset(&h->mmu.pmp);
+    csr_reset(h);
+    mmu_flush_all(&h->mmu);
+    priv_update(h);
+}
+
+void hart_set_irq(struct hart *h, unsigned irq, bool level)
+{
+    uint64_t bit = UINT64_C(1) << irq;
+    if (irq == IRQ_SSI)
+        h->csr.mip |= level ? bit : 0; /* norm:mip_ssip_intr_ctrl */
+    else
+        h->csr.mip_lines = level ? h->csr.mip_lines | bit : h->csr.mip_lines & ~bit;
+    if (level) hart_kick(h);
+}
+
+void hart_irq_line(void *hart, unsigned irq, bool level) { hart_set_irq(hart, irq, level); }
+
+/* wfi: "regardless of the global interrupt enables and delegation" (machine.adoc, WFI). */
+bool hart_wakes(const struct hart *h) { return (csr_mip(h) & h->csr.mie) != 0; }
+
+uint64_t hart_stimecmp(const struct hart *h) { return h->csr.menvcfg & ENVCFG_STCE ? h->csr.stimecmp : UINT64_MAX; }
+
+/* norm:mip_sip_stip_op */
+void hart_timer_check(struct hart *h)
+{
+    bool on = h->csr.menvcfg & ENVCFG_STCE;
+    hart_set_irq(h, IRQ_STI, on && h->env->now(h->env->machine) / h->env->timebase_ps >= h->csr.stimecmp);
+}
+
+/* ---- the debugger's view of memory ---- */
+
+/* The host address for [va, …) up to the page's end, *part bytes of it at most; NULL if it is not mapped to RAM. */
+static uint8_t *debug_translate(struct hart *h, gva_t va, size_t *part, bool write)
+{
+    size_t room = (size_t)(GUEST_PAGE_BYTES - (va & ~GUEST_PAGE_MASK));
+    if (*part > room) *part = room;
+    struct mmu_result r = mmu_probe(&h->mmu, &h->code->info.regime, va);
+    if (r.fault != MMU_OK) return NULL;
+    return write ? bus_dma_map_write(h->mmu.bus, r.gpa, *part) : bus_ram(h->mmu.bus, r.gpa, *part);
+}
+
+bool hart_debug_read(struct hart *h, gva_t va, void *to, size_t len)
+{
+    for (size_t done = 0, part; done < len; done += part) {
+        part = len - done;
+        const uint8_t *host = debug_translate(h, va + done, &part, false);
+        if (!host) return false;
+        memcpy((uint8_t *)to + done, host, part);
+    }
+    return true;
+}
+
+bool hart_debug_write(struct hart *h, gva_t va, const void *from, size_t len)
+{
+    for (size_t done = 0, part; done < len; done += part) {
+        part = len - done;
+        uint8_t *host = debug_translate(h, va + done, &part, true);
+        if (!host) return false;
+        memcpy(host, (const uint8_t *)from + done, part);
+    }
+    return true;
+}
+
+/* ---- snapshot ---- */
+
+static void hart_state_csr(struct csr_state *c, struct state *s)
+{
+    uint64_t *const fields[] = {
+        &c->mstatus, &c->misa,       &c->mie,           &c->mip,     &c->mtvec,   &c->mscratch,   &c->mepc,          &c->mcause,
+        &c->mtval,   &c->medeleg,    &c->mideleg,       &c->mcounteren, &c->mcountinhibit, &c->menvcfg, &c->stvec,    &c->sscratch,
+        &c->sepc,    &c->scause,     &c->stval,         &c->scounteren, &c->senvcfg, &c->satp,    &c->stimecmp,      &c->mstateen[0],
+        &c->mstateen[1], &c->mstateen[2], &c->mstateen[3], &c->mcycle_offset, &c->minstret_offset, &c->mip_lines,
+    };
+    _Static_assert(sizeof fields / sizeof fields[0] == sizeof(struct csr_state) / sizeof(uint64_t), "every field is saved");
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) state_u64(s, fields[i]);
+}
+
+void hart_state(struct hart *h, struct state *s)
+{
+    uint64_t icount = hart_icount(h);
+    uint8_t frm = (uint8_t)fp_frm(&h->fp), flags = (uint8_t)fp_flags(&h->fp);
+    state_tag(s, "hart", 1);
+    state_u64(s, &icount);
+    for (unsigned i = 1; i < 32; i++) state_u64(s, &h->x[i]);
+    for (unsigned i = 0; i < 32; i++) state_u64(s, &h->f[i]);
+    state_u64(s, &h->pc);
+    state_u8(s, &h->priv);
+    state_u8(s, &h->fs_dirty);
+    state_bool(s, &h->waiting);
+    state_u64(s, &h->reservation);
+    state_u8(s, &frm);
+    state_u8(s, &flags);
+    hart_state_csr(&h->csr, s);
+    state_bytes(s, h->mmu.pmp.cfg, sizeof h->mmu.pmp.cfg);
+    for (unsigned i = 0; i < PMP_ENTRIES; i++) state_u64(s, &h->mmu.pmp.addr[i]);
+    if (!s->restoring || !state_ok(s)) return;
+    h->icount_end = icount;
+    h->budget = 0;
+    fp_set_frm(&h->fp, frm);
+    fp_set_flags(&h->fp, flags);
+    pmp_derive(&h->mmu.pmp);
+    mmu_flush_all(&h->mmu);
+    csr_restored(h);
+}
