@@ -83,7 +83,9 @@ _Noreturn void boot_entry(unsigned long hartid, uintptr_t tree_address, uintptr_
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
     prepare_harts(hartid);
     struct fdt tree;
-    bool understood = fdt_open(&tree, tree_address) && platform_discover(&tree);
+    uint32_t first, last; /* is there anything at this address? */
+    bool understood = load32_safe(tree_address, &first) && load32_safe(tree_address + FDT_HEADER_BYTES - 4, &last) &&
+                      fdt_open(&tree, tree_address) && platform_discover(&tree);
     console_init();
     if (!understood) panic("no device tree, or a broken one", tree_address);
     if (!hart_exists(hartid)) panic("the device tree does not list the boot hart", hartid);

@@ -7,7 +7,8 @@
  */
 #include "fdt.h"
 
-#include "riscv.h"
+#include <stddef.h>
+
 #include "text.h"
 
 #define FDT_MAGIC 0xd00dfeedu
@@ -43,10 +44,9 @@ static bool part_inside(const struct fdt *fdt, uint32_t offset, uint32_t bytes)
 
 bool fdt_open(struct fdt *fdt, uintptr_t address)
 {
-    uint32_t magic;
-    if (address % 8 || !load32_safe(address, &magic) || get32((const uint8_t *)&magic) != FDT_MAGIC) return false;
-
     const uint8_t *header = (const uint8_t *)address;
+    if (address % 8 || get32(header) != FDT_MAGIC) return false;
+
     fdt->address = address;
     fdt->total_bytes = get32(header + HEADER_TOTAL);
     fdt->struct_offset = get32(header + HEADER_STRUCT);

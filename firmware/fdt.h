@@ -37,7 +37,8 @@ struct fdt_token {
     uint32_t bytes;
 };
 
-/* Checks the header of the blob at `address`, which may be any number. */
+/* Checks the header of the blob at `address`, whose first FDT_HEADER_BYTES must be readable. */
+#define FDT_HEADER_BYTES 40
 bool fdt_open(struct fdt *fdt, uintptr_t address);
 /* Returns the token at *at and moves *at behind it. Start with 0; ends with FDT_END or FDT_BROKEN. */
 struct fdt_token fdt_next(const struct fdt *fdt, uint32_t *at);
