@@ -75,7 +75,7 @@ try_breakpoint:
         try     ebreak
         ret
 try_user_ecall:
-        li      t1, 1 << 8              /* SPP = U */
+        li      t1, 1 << 8 | 1 << 5     /* SPP = U; SPIE off, so that interrupts stay off */
         csrc    sstatus, t1
         la      t1, 2f
         csrw    sepc, t1
