@@ -39,7 +39,7 @@ enum virtio_status {
 
 struct virtio_device;
 
-/* A device type. `dev` is the struct virtio_device that the type embeds as its first member. All but name may be NULL. */
+/* A device type. `dev` is the struct virtio_device that the type embeds as its first member. All functions but destroy may be NULL. */
 struct virtio_type {
     const char *name;
     enum virtio_id id;
@@ -63,6 +63,7 @@ struct virtio_device {
     const struct virtio_type *type;
     uint64_t offered;  /* set by the type at creation */
     uint64_t features; /* what the driver wrote; final once FEATURES_OK stands */
+    bool bad_features; /* the driver accepted a bit beyond 63 */
     uint8_t status;
     uint32_t generation; /* of the configuration */
     unsigned queue_count;
@@ -75,7 +76,9 @@ struct virtio_device {
 
 /* For types: sets up the shared part. queue_size is the largest size a driver may choose, a power of 2 up to VIRTQ_SIZE_MAX. */
 void virtio_init(struct virtio_device *dev, const struct virtio_type *type, uint64_t features, unsigned queue_count, unsigned queue_size);
+/* Whether any of these bits was negotiated. */
 static inline bool virtio_has(const struct virtio_device *dev, uint64_t feature) { return dev->features & feature; }
+static inline bool virtio_offers(const struct virtio_device *dev, uint64_t feature) { return dev->offered & feature; }
 static inline bool virtio_live(const struct virtio_device *dev)
 {
     return (dev->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) == VIRTIO_DRIVER_OK;
@@ -86,6 +89,9 @@ void virtio_config_changed(struct virtio_device *dev);
 void virtio_broken(struct virtio_device *dev, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Not fatal: one LOG_GUEST_ERROR line. */
 void virtio_complain(struct virtio_device *dev, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A configuration access to a structure of n bytes that the type keeps in guest layout. */
+uint64_t virtio_config_load(const uint8_t *config, unsigned n, unsigned offset, unsigned size);
 
 /* For transports. */
 void virtio_reset(struct virtio_device *dev);
