@@ -73,8 +73,8 @@ struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, 
     uint64_t addend = result.host ? (uint64_t)(uintptr_t)result.host - va : w.gpa - va;
     uint64_t flags = result.host ? 0 : TLB_TAG_SLOW;
     uint64_t code = result.host && bus_has_code(m->bus, w.gpa) ? TLB_TAG_CODE : 0;
-    if (access == MMU_READ) data_bank_fill(b, false, va, &w, addend, flags);
-    /* A read that saw W and D set has proved as much for a store. */
+    /* What may be written may be read; and a read that saw W and D set has proved as much for a store. */
+    if (access == MMU_READ || (rights & PMP_R)) data_bank_fill(b, false, va, &w, addend, flags);
     if (access == MMU_WRITE || (w.write_proven && (rights & PMP_W))) data_bank_fill(b, true, va, &w, addend, flags | code);
     result.cached = !flags && (access == MMU_READ || !code);
     return result;

@@ -15,7 +15,7 @@ static unsigned pmp_mode(uint8_t cfg) { return (unsigned)bits_get(cfg, 4, 3); }
 static void pmp_derive_entry(struct pmp *p, unsigned i)
 {
     uint64_t addr = p->addr[i];
-    p->first[i] = 1;
+    p->first[i] = UINT64_MAX; /* above every access */
     p->last[i] = 0;
     switch (pmp_mode(p->cfg[i])) {
     case PMP_TOR: {
