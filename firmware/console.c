@@ -41,10 +41,7 @@ void console_lock(void)
     }
 }
 
-void console_unlock(void)
-{
-    __atomic_store_n(&console_owner, 0, __ATOMIC_RELEASE);
-}
+void console_unlock(void) { __atomic_store_n(&console_owner, 0, __ATOMIC_RELEASE); }
 
 bool console_put(uint8_t byte)
 {
@@ -132,10 +129,7 @@ static unsigned long transfer(uint8_t *memory, unsigned long bytes, bool write)
     return done;
 }
 
-bool console_probe(void)
-{
-    return platform.uart != 0;
-}
+bool console_probe(void) { return platform.uart != 0; }
 
 struct sbiret console_ecall(struct hart *self, unsigned long function, const unsigned long *arguments)
 {

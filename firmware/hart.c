@@ -26,20 +26,14 @@ extern uint8_t trap_entry[];
 /* Supervisor interrupts and counter overflow; those of the H extension are read-only one. */
 #define DELEGATED_INTERRUPTS (MIP(IRQ_SSI) | MIP(IRQ_STI) | MIP(IRQ_SEI) | MIP(IRQ_LCOFI))
 
-bool hart_exists(unsigned long id)
-{
-    return id < HART_MAX && (platform.hart_mask >> id & 1);
-}
+bool hart_exists(unsigned long id) { return id < HART_MAX && (platform.hart_mask >> id & 1); }
 
 static unsigned long *stack_bottom(const struct hart *self)
 {
     return (unsigned long *)(self->stack_top - HART_STACK_BYTES);
 }
 
-void hart_mark_stack(const struct hart *self)
-{
-    *stack_bottom(self) = STACK_CANARY;
-}
+void hart_mark_stack(const struct hart *self) { *stack_bottom(self) = STACK_CANARY; }
 
 void hart_check_stack(const struct hart *self)
 {

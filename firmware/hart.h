@@ -102,14 +102,8 @@ static inline struct hart *hart_self(void)
 /* True if the id names a hart that the device tree lists as enabled. */
 bool hart_exists(unsigned long id);
 /* The hart with this id, which must exist. */
-static inline struct hart *hart_by_id(unsigned long id)
-{
-    return &harts[id].hart;
-}
-static inline uint32_t hart_state(struct hart *hart)
-{
-    return __atomic_load_n(&hart->state, __ATOMIC_ACQUIRE);
-}
+static inline struct hart *hart_by_id(unsigned long id) { return &harts[id].hart; }
+static inline uint32_t hart_state(struct hart *hart) { return __atomic_load_n(&hart->state, __ATOMIC_ACQUIRE); }
 
 /* Prepares every machine-mode CSR of the calling hart: delegation, environment, counters, PMP. The timer is off
  * afterwards. */

@@ -24,10 +24,7 @@
 #define VMID_MAX        0x3fffu
 #define HGATP_VMID      (0x3ffful << 44)
 
-bool ipi_probe(void)
-{
-    return platform.mswi != 0;
-}
+bool ipi_probe(void) { return platform.mswi != 0; }
 
 void ipi_send(unsigned long hartid, uint32_t reason)
 {
@@ -135,10 +132,7 @@ static bool hart_list(unsigned long mask, unsigned long base, uint32_t *out)
     return true;
 }
 
-static bool hart_reachable(unsigned long id)
-{
-    return hart_exists(id) && hart_state(hart_by_id(id)) != HSM_STOPPED;
-}
+static bool hart_reachable(unsigned long id) { return hart_exists(id) && hart_state(hart_by_id(id)) != HSM_STOPPED; }
 
 struct sbiret ipi_ecall(struct hart *self, unsigned long function, const unsigned long *arguments)
 {

@@ -61,10 +61,7 @@ void pmu_count(struct hart *self, unsigned firmware_event)
         if ((running & 1) && self->pmu.fw_event[i] == firmware_event) self->pmu.fw_value[i]++;
 }
 
-static bool is_firmware(unsigned long index)
-{
-    return index >= PMU_HW_COUNTERS;
-}
+static bool is_firmware(unsigned long index) { return index >= PMU_HW_COUNTERS; }
 
 /* Turns a counter-set argument pair into a mask of indices; false if it names a counter that does not exist. */
 static bool counter_set(const struct hart *self, unsigned long base, unsigned long mask, uint64_t *out)

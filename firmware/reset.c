@@ -17,10 +17,7 @@
 enum { RESET_SHUTDOWN, RESET_COLD_REBOOT, RESET_WARM_REBOOT, RESET_TYPES };
 enum { REASON_NONE, REASON_SYSTEM_FAILURE, REASONS };
 
-bool reset_probe(void)
-{
-    return platform.finisher != 0;
-}
+bool reset_probe(void) { return platform.finisher != 0; }
 
 static void finish(uint32_t word)
 {

@@ -197,39 +197,15 @@ static inline bool load64_as_supervisor(uintptr_t address, unsigned long mstatus
     return ok != 0;
 }
 
-static inline void wait_for_interrupt(void)
-{
-    __asm__ volatile("wfi" ::: "memory");
-}
-static inline void fence_all(void)
-{
-    __asm__ volatile("fence iorw, iorw" ::: "memory");
-}
-static inline void fence_instruction(void)
-{
-    __asm__ volatile("fence.i" ::: "memory");
-}
-static inline void sfence_vma_all(void)
-{
-    __asm__ volatile("sfence.vma" ::: "memory");
-}
+static inline void wait_for_interrupt(void) { __asm__ volatile("wfi" ::: "memory"); }
+static inline void fence_all(void) { __asm__ volatile("fence iorw, iorw" ::: "memory"); }
+static inline void fence_instruction(void) { __asm__ volatile("fence.i" ::: "memory"); }
+static inline void sfence_vma_all(void) { __asm__ volatile("sfence.vma" ::: "memory"); }
 
 /* Device registers: one access of exactly this width. */
-static inline void mmio_write8(uintptr_t address, uint8_t value)
-{
-    *(volatile uint8_t *)address = value;
-}
-static inline void mmio_write32(uintptr_t address, uint32_t value)
-{
-    *(volatile uint32_t *)address = value;
-}
-static inline void mmio_write64(uintptr_t address, uint64_t value)
-{
-    *(volatile uint64_t *)address = value;
-}
-static inline uint8_t mmio_read8(uintptr_t address)
-{
-    return *(volatile uint8_t *)address;
-}
+static inline void mmio_write8(uintptr_t address, uint8_t value) { *(volatile uint8_t *)address = value; }
+static inline void mmio_write32(uintptr_t address, uint32_t value) { *(volatile uint32_t *)address = value; }
+static inline void mmio_write64(uintptr_t address, uint64_t value) { *(volatile uint64_t *)address = value; }
+static inline uint8_t mmio_read8(uintptr_t address) { return *(volatile uint8_t *)address; }
 
 #endif

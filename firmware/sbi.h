@@ -35,14 +35,8 @@ enum sbi_error {
 struct sbiret {
     long error, value;
 };
-static inline struct sbiret sbi_value(long value)
-{
-    return (struct sbiret){SBI_SUCCESS, value};
-}
-static inline struct sbiret sbi_error(enum sbi_error error)
-{
-    return (struct sbiret){error, 0};
-}
+static inline struct sbiret sbi_value(long value) { return (struct sbiret){SBI_SUCCESS, value}; }
+static inline struct sbiret sbi_error(enum sbi_error error) { return (struct sbiret){error, 0}; }
 
 /* Extension numbers are their names in ASCII, but for the first. */
 enum sbi_extension {

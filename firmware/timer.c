@@ -11,10 +11,7 @@
 #include "riscv.h"
 #include "sbi.h"
 
-bool timer_probe(void)
-{
-    return hart_self()->has_sstc || platform.mtimecmp;
-}
+bool timer_probe(void) { return hart_self()->has_sstc || platform.mtimecmp; }
 
 void timer_set(struct hart *self, uint64_t when)
 {

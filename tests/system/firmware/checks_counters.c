@@ -81,9 +81,11 @@ static void check_firmware_counters(struct cpu *self)
 
 static void check_hostile(void)
 {
-    static const unsigned long sets[][2] = {{0, 2}, {48, 1}, {64, 1}, {-1ul, 1}, {47, 3}, {0, 1ul << 63}, {60, -1ul}, {1ul << 32, 1}};
+    static const unsigned long sets[][2] = {{0, 2},  {48, 1},        {64, 1},    {-1ul, 1},
+                                            {47, 3}, {0, 1ul << 63}, {60, -1ul}, {1ul << 32, 1}};
     for (unsigned i = 0; i < sizeof sets / sizeof *sets; i++) {
-        check_equal("pmu: configure a stranger", SBI(PMU, CONFIG, sets[i][0], sets[i][1], 0, 1, 0).error, INVALID_PARAM);
+        check_equal("pmu: configure a stranger", SBI(PMU, CONFIG, sets[i][0], sets[i][1], 0, 1, 0).error,
+                    INVALID_PARAM);
         check_equal("pmu: start a stranger", SBI(PMU, START, sets[i][0], sets[i][1], 0, 0).error, INVALID_PARAM);
         check_equal("pmu: stop a stranger", SBI(PMU, STOP, sets[i][0], sets[i][1], 0).error, INVALID_PARAM);
     }

@@ -5,7 +5,7 @@
  */
 #include "kernel.h"
 
-#define FENCE_ROUNDS 200
+#define FENCE_ROUNDS 100
 
 static struct cpu *cpu(unsigned long id) { return &cpus[id].cpu; }
 
@@ -16,7 +16,10 @@ static bool job_finished(struct cpu *who)
     return false;
 }
 
-static void job_begin(struct cpu *who, void (*job)(struct cpu *)) { __atomic_store_n(&who->job, job, __ATOMIC_RELEASE); }
+static void job_begin(struct cpu *who, void (*job)(struct cpu *))
+{
+    __atomic_store_n(&who->job, job, __ATOMIC_RELEASE);
+}
 
 static bool job_run(struct cpu *who, void (*job)(struct cpu *))
 {
@@ -108,9 +111,9 @@ static void check_fence_i(struct cpu *other)
 }
 
 /* --- remote sfence.vma: the other hart has the old translation in its TLB --- */
-#define PAGE        4096ul
-#define PTE_LEAF    0xcful /* D A X W R V */
-#define VIRTUAL     0xc0000000ul
+#define PAGE     4096ul
+#define PTE_LEAF 0xcful /* D A X W R V */
+#define VIRTUAL  0xc0000000ul
 static uint64_t root[512] __attribute__((aligned(4096))), middle[512] __attribute__((aligned(4096))),
     leaf[512] __attribute__((aligned(4096)));
 static uint64_t page_a[512] __attribute__((aligned(4096))), page_b[512] __attribute__((aligned(4096)));
@@ -133,8 +136,8 @@ static void job_read(struct cpu *self) { self->job_result = *(volatile unsigned 
 
 static void check_sfence(struct cpu *other, unsigned long function, unsigned long start, unsigned long size)
 {
-    root[0] = 0x00ul | PTE_LEAF;                                 /* devices, one to one */
-    root[2] = 0x80000000ul >> 2 | PTE_LEAF;                      /* memory, one to one */
+    root[0] = 0x00ul | PTE_LEAF;            /* devices, one to one */
+    root[2] = 0x80000000ul >> 2 | PTE_LEAF; /* memory, one to one */
     root[3] = pte(middle, 1);
     middle[0] = pte(leaf, 1);
     leaf[0] = pte(page_a, PTE_LEAF);

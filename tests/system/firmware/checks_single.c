@@ -21,10 +21,12 @@ static void check_base(void)
     check_equal("base: implementation version", SBI(BASE, 2, 0).error, OK);
     for (unsigned long function = 4; function <= 6; function++)
         check_equal("base: machine ids", SBI(BASE, function, 0).error, OK);
-    static const unsigned long present[] = {BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, SUSP, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const unsigned long present[] = {BASE, TIME, IPI, RFENCE, HSM, SRST, DBCN, PMU, SUSP,
+                                            0,    1,    2,   3,      4,   5,    6,    7,   8};
     for (unsigned i = 0; i < sizeof present / sizeof *present; i++)
         check_equal("base: probe finds", SBI(BASE, 3, present[i]).value, 1);
-    static const unsigned long absent[] = {9, 0xf, 0x11, 0x43505043, 0x4e41434c, 0x535441, 0x0a000000, -1ul, 0x154494d45};
+    static const unsigned long absent[] = {9,        0xf,        0x11, 0x43505043, 0x4e41434c,
+                                           0x535441, 0x0a000000, -1ul, 0x154494d45};
     for (unsigned i = 0; i < sizeof absent / sizeof *absent; i++) {
         check_equal("base: probe does not find", SBI(BASE, 3, absent[i]).value, 0);
         check_equal("unknown extension", SBI(absent[i], 0, 0).error, NOT_SUPPORTED);
@@ -83,7 +85,8 @@ static void check_ipi(struct cpu *self)
     check_equal("legacy clear_ipi: one was pending", SBI(3, 0, 0).error, 1);
     check_equal("legacy clear_ipi: none was pending", SBI(3, 0, 0).error, 0);
     SIE_WRITE(0);
-    static const unsigned long bad[][2] = {{1, 63}, {1, 8}, {1, -2ul}, {1ul << 63, 0}, {-1ul, 0}, {1ul << 63, -2ul}, {1, 1ul << 32}};
+    static const unsigned long bad[][2] = {{1, 63},           {1, 8},        {1, -2ul}, {1ul << 63, 0}, {-1ul, 0},
+                                           {1ul << 63, -2ul}, {1, 1ul << 32}};
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         check_equal("ipi: hart list names a stranger", SBI(IPI, 0, bad[i][0], bad[i][1]).error, INVALID_PARAM);
         check_equal("rfence: hart list names a stranger", SBI(RFENCE, 0, bad[i][0], bad[i][1]).error, INVALID_PARAM);
@@ -120,7 +123,8 @@ static void check_rfence(struct cpu *self)
         check_equal("rfence: a large range", SBI(RFENCE, function, 1, me, 0, 1ul << 40, 1).error, wanted);
         check_equal("rfence: no hart", SBI(RFENCE, function, 0, 0, 0, 0, 1).error, wanted);
         if (wanted == OK)
-            check_equal("rfence: wrapping range", SBI(RFENCE, function, 1, me, -4096ul, 8192, 1).error, INVALID_ADDRESS);
+            check_equal("rfence: wrapping range", SBI(RFENCE, function, 1, me, -4096ul, 8192, 1).error,
+                        INVALID_ADDRESS);
     }
     check_equal("rfence: asid too large", SBI(RFENCE, 2, 1, me, 0, 0, 0x10000).error, INVALID_PARAM);
     if (hypervisor) check_equal("rfence: vmid too large", SBI(RFENCE, 3, 1, me, 0, 0, 0x4000).error, INVALID_PARAM);
@@ -135,7 +139,8 @@ static void check_hsm(struct cpu *self)
         check_equal("hsm: start a stranger", SBI(HSM, 0, strangers[i], good, 0).error, INVALID_PARAM);
     }
     check_equal("hsm: start myself", SBI(HSM, 0, self->id, good, 0).error, ALREADY_AVAILABLE);
-    static const unsigned long addresses[] = {0, 0x100000, RAM_BASE, FIRMWARE_END - 2, RAM_END, RAM_BASE - 2, -2ul, 0x80300001};
+    static const unsigned long addresses[] = {0,       0x100000,     RAM_BASE, FIRMWARE_END - 2,
+                                              RAM_END, RAM_BASE - 2, -2ul,     0x80300001};
     for (unsigned i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         check_equal("hsm: bad start address", SBI(HSM, 0, self->id, addresses[i], 0).error, INVALID_ADDRESS);
         check_equal("hsm: bad resume address", SBI(HSM, 3, 0x80000000, addresses[i], 0).error, INVALID_ADDRESS);
@@ -153,7 +158,8 @@ static void check_hsm(struct cpu *self)
     check("hsm: after the alarm", now() >= start + 5 * TICKS_PER_MS);
     check("hsm: the alarm is pending", sip() & SIE_TIMER);
     SBI(TIME, 0, now() + 5 * TICKS_PER_MS);
-    check_equal("hsm: non-retentive suspend resumes", (long)call_and_resume(HSM, 3, 0x80000000, 0x1234, self->id), 0x1234);
+    check_equal("hsm: non-retentive suspend resumes", (long)call_and_resume(HSM, 3, 0x80000000, 0x1234, self->id),
+                0x1234);
     SBI(TIME, 0, now() + 5 * TICKS_PER_MS);
     check_equal("susp: resumes", (long)call_and_resume(SUSP, 0, 0, 0x5678, self->id), 0x5678);
     SBI(TIME, 0, -1);
@@ -166,8 +172,8 @@ static void check_hsm(struct cpu *self)
 
 static void check_reset(void)
 {
-    static const unsigned long bad[][2] = {{3, 0},         {0xefffffff, 0}, {0xf0000000, 0}, {0xffffffff, 0},
-                                           {0, 2},         {0, 0xdfffffff}, {0, 0xe0000000}, {1, 0xf0000000}};
+    static const unsigned long bad[][2] = {{3, 0}, {0xefffffff, 0}, {0xf0000000, 0}, {0xffffffff, 0},
+                                           {0, 2}, {0, 0xdfffffff}, {0, 0xe0000000}, {1, 0xf0000000}};
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
         check_equal("srst: reserved type or reason", SBI(SRST, 0, bad[i][0], bad[i][1]).error, INVALID_PARAM);
 }
@@ -186,23 +192,25 @@ static void check_console(void)
     check_equal("legacy putchar", SBI(1, 0, '\n').error, OK);
     check_equal("legacy getchar: nothing", SBI(2, 0, 0).error, -1);
     static const unsigned long bad[][3] = {
-        {1, RAM_BASE, 0},                    /* firmware */
-        {1, FIRMWARE_END - 1, 0},            /* its last byte */
-        {2, FIRMWARE_END - 1, 0},            /* straddling its end */
-        {16, RAM_BASE - 8, 0},               /* straddling its beginning */
-        {RAM_END - RAM_BASE, RAM_BASE, 0},   /* all of memory */
-        {2, RAM_END - 1, 0},                 /* straddling the end of memory */
-        {1, RAM_END, 0},                     /* behind it */
-        {1, 0, 0},                           /* a hole */
-        {8, 0x10000000, 0},                  /* a device */
-        {-1ul, 0x80200000, 0},               /* wrapping */
-        {0x1000, -16ul, 0},                  /* wrapping */
-        {1, 0x80200000, 1},                  /* above 64 bits */
-        {-0x80200000ul, 0x80200000, 0},      /* ends at 2^64 */
+        {1, RAM_BASE, 0},                  /* firmware */
+        {1, FIRMWARE_END - 1, 0},          /* its last byte */
+        {2, FIRMWARE_END - 1, 0},          /* straddling its end */
+        {16, RAM_BASE - 8, 0},             /* straddling its beginning */
+        {RAM_END - RAM_BASE, RAM_BASE, 0}, /* all of memory */
+        {2, RAM_END - 1, 0},               /* straddling the end of memory */
+        {1, RAM_END, 0},                   /* behind it */
+        {1, 0, 0},                         /* a hole */
+        {8, 0x10000000, 0},                /* a device */
+        {-1ul, 0x80200000, 0},             /* wrapping */
+        {0x1000, -16ul, 0},                /* wrapping */
+        {1, 0x80200000, 1},                /* above 64 bits */
+        {-0x80200000ul, 0x80200000, 0},    /* ends at 2^64 */
     };
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
-        check_equal("dbcn: write from a forbidden place", SBI(DBCN, 0, bad[i][0], bad[i][1], bad[i][2]).error, INVALID_PARAM);
-        check_equal("dbcn: read into a forbidden place", SBI(DBCN, 1, bad[i][0], bad[i][1], bad[i][2]).error, INVALID_PARAM);
+        check_equal("dbcn: write from a forbidden place", SBI(DBCN, 0, bad[i][0], bad[i][1], bad[i][2]).error,
+                    INVALID_PARAM);
+        check_equal("dbcn: read into a forbidden place", SBI(DBCN, 1, bad[i][0], bad[i][1], bad[i][2]).error,
+                    INVALID_PARAM);
     }
 }
 

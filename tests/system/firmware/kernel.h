@@ -7,22 +7,22 @@
 #ifndef FIRMWARE_TEST_KERNEL_H
 #define FIRMWARE_TEST_KERNEL_H
 
-#define CPU_RESUME   0
-#define CPU_SP       8
-#define CPU_CAUSE    16
-#define CPU_SIZE     256
-#define CPU_MAX      8
-#define STACK_BYTES  8192
+#define CPU_RESUME  0
+#define CPU_SP      8
+#define CPU_CAUSE   16
+#define CPU_SIZE    256
+#define CPU_MAX     8
+#define STACK_BYTES 8192
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define RAM_BASE      0x80000000ul
-#define RAM_END       0x90000000ul /* run.sh gives 256 MiB */
-#define FIRMWARE_END  0x80020000ul
-#define TICKS_PER_MS  10000ul
+#define RAM_BASE     0x80000000ul
+#define RAM_END      0x90000000ul /* run.sh gives 256 MiB */
+#define FIRMWARE_END 0x80020000ul
+#define TICKS_PER_MS 10000ul
 
 struct cpu {
     unsigned long resume; /* where to go on after an expected exception; 0: none is expected */
