@@ -117,5 +117,7 @@ void trap_take(struct hart *h, const struct trap *t, uint64_t epc)
         h->pc = trap_vector(c->mtvec, t->cause);
     }
     h->waiting = false;
+    h->trapped = true;
     priv_update(h);
+    if (h->env->traps_end_run) hart_kick(h);
 }

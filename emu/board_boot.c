@@ -28,7 +28,10 @@ struct boot {
     gpa_t dtb;
 };
 
-static const char *bios_of(const struct machine_config *c) { return c->bios ? c->bios : c->program ? "none" : "default"; }
+static const char *bios_of(const struct machine_config *c)
+{
+    return c->bios ? c->bios : c->program ? "none" : "default";
+}
 
 static bool load_firmware(struct boot *b, struct err *err)
 {
@@ -36,12 +39,14 @@ static bool load_firmware(struct boot *b, struct err *err)
     if (!strcmp(bios, "none")) return true;
     b->has_firmware = true;
     if (strcmp(bios, "default")) return loader_load(&b->loader, "-bios", bios, VIRT_RAM, &b->firmware, err);
-    b->firmware = (struct loaded){.entry = ORRERY_FIRMWARE_BASE, .low = ORRERY_FIRMWARE_BASE, .high = ORRERY_FIRMWARE_BASE + ORRERY_FIRMWARE_SIZE};
+    b->firmware = (struct loaded){.entry = ORRERY_FIRMWARE_BASE,
+                                  .low = ORRERY_FIRMWARE_BASE,
+                                  .high = ORRERY_FIRMWARE_BASE + ORRERY_FIRMWARE_SIZE};
     struct boot_image image = {.name = "the built-in firmware",
-                          .base = ORRERY_FIRMWARE_BASE,
-                          .size = ORRERY_FIRMWARE_SIZE,
-                          .data = orrery_firmware_image,
-                          .data_bytes = orrery_firmware_image_len};
+                               .base = ORRERY_FIRMWARE_BASE,
+                               .size = ORRERY_FIRMWARE_SIZE,
+                               .data = orrery_firmware_image,
+                               .data_bytes = orrery_firmware_image_len};
     return images_add(b->loader.images, b->loader.bus, &image, err);
 }
 
@@ -58,9 +63,11 @@ static bool load_kernel(struct boot *b, struct err *err)
     const char *path = c->program ? c->program : c->kernel;
     if (!path) return true;
     gpa_t base = b->has_firmware ? align_up(b->firmware.high, KERNEL_ALIGN) : VIRT_RAM;
-    if (!loader_load(&b->loader, c->program ? "program" : "-kernel", path, base, &b->kernel, err)) return false;
+    bool ok = c->program ? loader_load_elf(&b->loader, "program", path, "-kernel takes other files", &b->kernel, err)
+                         : loader_load(&b->loader, "-kernel", path, base, &b->kernel, err);
+    if (!ok) return false;
     b->has_kernel = true;
-    b->has_program = c->program && b->kernel.kind == LOADED_ELF;
+    b->has_program = c->program;
     if (b->kernel.kind == LOADED_ELF && !b->has_firmware) {
         b->tohost = symbol_address(b, "tohost");
         b->fromhost = symbol_address(b, "fromhost");
@@ -86,22 +93,28 @@ static bool load_initrd(struct boot *b, struct err *err)
 /* -device loader,file=,addr=,cpu-num=,force-raw= or data=,data-len=,addr= */
 static bool load_extra(struct boot *b, const struct opts *o, struct err *err)
 {
-    static const char *const keys[] = {"driver", "file", "addr", "cpu-num", "force-raw", "data", "data-len", "data-be", NULL};
+    static const char *const keys[] = {"driver", "file",     "addr",    "cpu-num", "force-raw",
+                                       "data",   "data-len", "data-be", NULL};
     uint64_t addr, cpu, data, length;
     bool raw, big;
     struct loaded l = {0};
-    if (!opts_only(o, keys, err) || !opts_number(o, "addr", 0, &addr, err) || !opts_number(o, "cpu-num", UINT64_MAX, &cpu, err) ||
-        !opts_number(o, "data", 0, &data, err) || !opts_number(o, "data-len", 0, &length, err) ||
-        !opts_bool(o, "force-raw", false, &raw, err) || !opts_bool(o, "data-be", false, &big, err))
+    if (!opts_only(o, keys, err) || !opts_number(o, "addr", 0, &addr, err) ||
+        !opts_number(o, "cpu-num", UINT64_MAX, &cpu, err) || !opts_number(o, "data", 0, &data, err) ||
+        !opts_number(o, "data-len", 0, &length, err) || !opts_bool(o, "force-raw", false, &raw, err) ||
+        !opts_bool(o, "data-be", false, &big, err))
         return false;
     const char *file = opts_get(o, "file");
     bool has_cpu = opts_has(o, "cpu-num");
-    if (has_cpu && cpu >= b->m->hart_count) return err_set(err, "-device %s: there is no hart %llu", o->text, (unsigned long long)cpu);
+    if (has_cpu && cpu >= b->m->hart_count)
+        return err_set(err, "-device %s: there is no hart %llu", o->text, (unsigned long long)cpu);
     if (file) {
-        if (raw && !opts_has(o, "addr")) return err_set(err, "-device %s: addr= is missing", o->text);
-        bool ok = raw ? loader_load_raw(&b->loader, "-device loader", file, addr, &l, err) : loader_load(&b->loader, "-device loader", file, addr, &l, err);
+        bool placed = opts_has(o, "addr");
+        if (raw && !placed) return err_set(err, "-device %s: addr= is missing", o->text);
+        bool ok = raw ? loader_load_raw(&b->loader, "-device loader", file, addr, &l, err)
+                  : placed
+                      ? loader_load(&b->loader, "-device loader", file, addr, &l, err)
+                      : loader_load_elf(&b->loader, "-device loader", file, "addr= must say where it goes", &l, err);
         if (!ok) return false;
-        if (!opts_has(o, "addr") && l.kind != LOADED_ELF) return err_set(err, "-device %s: addr= is missing", o->text);
     } else if (opts_has(o, "data")) {
         if (length < 1 || length > 8) return err_set(err, "-device %s: data-len= must be 1 to 8", o->text);
         if (big) data = __builtin_bswap64(data) >> (64 - 8 * length);
@@ -145,7 +158,8 @@ static bool place_dtb(struct boot *b, const void *blob, struct err *err)
     if (end > DTB_LIMIT) end = DTB_LIMIT;
     b->dtb = (end - size - DTB_GROWTH) & ~(DTB_ALIGN - 1);
     if (b->dtb < VIRT_RAM || end < VIRT_RAM + size + DTB_GROWTH)
-        return err_set(err, "device tree: %llu bytes do not fit into guest memory; try a larger -m", (unsigned long long)size);
+        return err_set(err, "device tree: %llu bytes do not fit into guest memory; try a larger -m",
+                       (unsigned long long)size);
     return loader_add_bytes(&b->loader, "the device tree", b->dtb, blob, size, err);
 }
 
@@ -193,9 +207,11 @@ static bool add_qemu_rom(struct boot *b, struct err *err)
 static bool place_tree_and_rom(struct boot *b, struct err *err)
 {
     const struct machine_config *c = b->m->config;
-    struct virt_boot say = {.ram_bytes = b->ram_bytes, .initrd = b->initrd, .initrd_end = b->initrd_end, .append = c->append};
+    struct virt_boot say = {
+        .ram_bytes = b->ram_bytes, .initrd = b->initrd, .initrd_end = b->initrd_end, .append = c->append};
     void *blob;
-    if (!(c->dtb ? virt_fdt_adopt(b->m, c->dtb, &say, &blob, err) : virt_fdt_build(b->m, &say, &blob, err))) return false;
+    if (!(c->dtb ? virt_fdt_adopt(b->m, c->dtb, &say, &blob, err) : virt_fdt_build(b->m, &say, &blob, err)))
+        return false;
     bool ok = !c->dump_dtb || dump(c->dump_dtb, blob, err);
     if (ok && b->has_program && !b->has_firmware)
         ok = add_spike_rom(b, blob, err);
@@ -214,12 +230,22 @@ static bool connect_htif(struct boot *b, struct err *err)
     m->htif = htif_create(m, b->tohost, b->fromhost, chars_console(m->chars));
     if (!m->htif) return err_set(err, "out of memory");
     chars_attach_console(m->chars);
+    m->spike_rhythm = m->env.traps_end_run = b->has_program;
     return true;
+}
+
+/* Known before anything runs, so complained about before anything runs. */
+static bool check_signature(const struct boot *b, struct err *err)
+{
+    const char *path = b->m->config->signature;
+    if (!path || (symbol_address(b, "begin_signature") && symbol_address(b, "end_signature"))) return true;
+    return err_set(err, "+signature=%s: the program has no begin_signature and end_signature", path);
 }
 
 bool virt_load(struct machine *m, uint64_t ram_bytes, struct err *err)
 {
-    struct boot b = {.m = m, .ram_bytes = ram_bytes, .loader = {.images = &m->images, .bus = &m->bus, .symbols = &m->symbols}};
+    struct boot b = {
+        .m = m, .ram_bytes = ram_bytes, .loader = {.images = &m->images, .bus = &m->bus, .symbols = &m->symbols}};
     return load_firmware(&b, err) && load_kernel(&b, err) && load_initrd(&b, err) && load_extras(&b, err) &&
-           place_tree_and_rom(&b, err) && connect_htif(&b, err);
+           check_signature(&b, err) && place_tree_and_rom(&b, err) && connect_htif(&b, err);
 }

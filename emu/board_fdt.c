@@ -12,10 +12,10 @@
 #define CACHE_BLOCK 64
 
 /* Each helper returns libfdt's error or 0; the first one ends the chain. */
-#define TRY(call)               \
-    do {                        \
-        int bad_ = (call);      \
-        if (bad_) return bad_;  \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        int bad_ = (call);                                                                                             \
+        if (bad_) return bad_;                                                                                         \
     } while (0)
 
 /* A repeatable stream of numbers for seeds (splitmix64). */
@@ -75,6 +75,7 @@ static int write_cpu(const struct machine *m, void *fdt, unsigned i)
     TRY(fdt_property_string(fdt, "compatible", "riscv"));
     TRY(write_isa(m, fdt));
     TRY(fdt_begin_node(fdt, "interrupt-controller"));
+    TRY(fdt_property_u32(fdt, "#address-cells", 0));
     TRY(fdt_property_u32(fdt, "#interrupt-cells", 1));
     TRY(fdt_property(fdt, "interrupt-controller", NULL, 0));
     TRY(fdt_property_string(fdt, "compatible", "riscv,cpu-intc"));
@@ -179,7 +180,8 @@ bool virt_fdt_build(struct machine *m, const struct virt_boot *boot, void **blob
     if (!bad) return true;
     free(*blob);
     *blob = NULL;
-    if (bad == -FDT_ERR_NOSPACE) return err_set(err, "device tree: does not fit into %d bytes; a shorter -append would help", FDT_ROOM);
+    if (bad == -FDT_ERR_NOSPACE)
+        return err_set(err, "device tree: does not fit into %d bytes; a shorter -append would help", FDT_ROOM);
     return err_set(err, "device tree: %s", fdt_strerror(bad));
 }
 

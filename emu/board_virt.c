@@ -28,7 +28,8 @@ static bool add_aclint(struct machine *m, struct err *err)
     uint32_t phandles[HARTS_MAX];
     for (unsigned i = 0; i < m->hart_count; i++) {
         struct hart *h = m->harts[i].hart;
-        lines[i] = (struct aclint_lines){.msip = {hart_irq_line, h, IRQ_MSI}, .mtip = {hart_irq_line, h, IRQ_MTI}, .ssip = {set_ssip, h, IRQ_SSI}};
+        lines[i] = (struct aclint_lines){
+            .msip = {hart_irq_line, h, IRQ_MSI}, .mtip = {hart_irq_line, h, IRQ_MTI}, .ssip = {set_ssip, h, IRQ_SSI}};
         phandles[i] = virt_phandle_intc(i);
     }
     m->aclint = aclint_create(&m->host, m->hart_count, MACHINE_TIMEBASE_HZ, lines);
@@ -58,11 +59,11 @@ static bool add_small(struct machine *m, struct err *err)
     if (!machine_attach(m, test, &sifive_test_device, place_at(VIRT_TEST, SIFIVE_TEST_SIZE, 0), err)) return false;
     sifive_test_set_phandle(test, VIRT_PHANDLE_TEST);
     uint64_t epoch = m->config->realtime ? host_wall_ns() : VIRT_RTC_EPOCH_NS;
-    if (!machine_attach(m, goldfish_rtc_create(&m->host, plic_source(m->plic, VIRT_IRQ_RTC), epoch), &goldfish_rtc_device,
-                        place_at(VIRT_RTC, GOLDFISH_RTC_SIZE, VIRT_IRQ_RTC), err))
+    if (!machine_attach(m, goldfish_rtc_create(&m->host, plic_source(m->plic, VIRT_IRQ_RTC), epoch),
+                        &goldfish_rtc_device, place_at(VIRT_RTC, GOLDFISH_RTC_SIZE, VIRT_IRQ_RTC), err))
         return false;
-    return machine_attach(m, ns16550a_create(&m->host, plic_source(m->plic, VIRT_IRQ_UART), chars_serial(m->chars, 0)), &ns16550a_device,
-                          place_at(VIRT_UART, NS16550A_SIZE, VIRT_IRQ_UART), err);
+    return machine_attach(m, ns16550a_create(&m->host, plic_source(m->plic, VIRT_IRQ_UART), chars_serial(m->chars, 0)),
+                          &ns16550a_device, place_at(VIRT_UART, NS16550A_SIZE, VIRT_IRQ_UART), err);
 }
 
 bool board_virt_build(struct machine *m, struct err *err)
@@ -70,5 +71,6 @@ bool board_virt_build(struct machine *m, struct err *err)
     m->reset_pc = VIRT_ROM;
     uint64_t ram = m->config->ram_bytes;
     if (!bus_add_ram(&m->bus, VIRT_ROM, VIRT_ROM_BYTES, err) || !bus_add_ram(&m->bus, VIRT_RAM, ram, err)) return false;
-    return add_aclint(m, err) && add_plic(m, err) && add_small(m, err) && virtio_slots_add(m, err) && virt_load(m, ram, err);
+    return add_aclint(m, err) && add_plic(m, err) && add_small(m, err) && virtio_slots_add(m, err) &&
+           virt_load(m, ram, err);
 }

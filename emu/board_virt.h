@@ -25,10 +25,10 @@
 #define VIRT_VIRTIO_SLOTS 8u
 #define VIRT_RAM          UINT64_C(0x80000000)
 
-#define VIRT_IRQ_VIRTIO   1u
-#define VIRT_IRQ_UART     10u
-#define VIRT_IRQ_RTC      11u
-#define VIRT_IRQ_SOURCES  96u
+#define VIRT_IRQ_VIRTIO  1u
+#define VIRT_IRQ_UART    10u
+#define VIRT_IRQ_RTC     11u
+#define VIRT_IRQ_SOURCES 96u
 
 #define VIRT_RTC_EPOCH_NS UINT64_C(1735689600000000000) /* 2025-01-01: runs repeat; --realtime shows the host's clock */
 

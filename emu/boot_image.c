@@ -27,8 +27,9 @@ bool images_add(struct images *im, const struct bus *bus, const struct boot_imag
                        (unsigned long long)image->size, first);
     for (unsigned i = 0; i < im->count; i++) {
         if (!overlaps(image, &im->item[i])) continue;
-        return err_set(err, "%s: 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx", image->name, first, last, im->item[i].name,
-                       (unsigned long long)im->item[i].base, (unsigned long long)(im->item[i].base + im->item[i].size - 1));
+        return err_set(err, "%s: 0x%llx-0x%llx overlaps %s at 0x%llx-0x%llx", image->name, first, last,
+                       im->item[i].name, (unsigned long long)im->item[i].base,
+                       (unsigned long long)(im->item[i].base + im->item[i].size - 1));
     }
     if (im->count == IMAGES_MAX) return err_set(err, "%s: more than %d images", image->name, IMAGES_MAX);
     im->item[im->count++] = *image;

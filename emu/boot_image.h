@@ -25,7 +25,10 @@ struct images {
     unsigned count;
     struct host_file file[IMAGE_FILES_MAX]; /* owned; image data points into them */
     unsigned file_count;
-    struct { unsigned hart; gpa_t pc; } start[8]; /* -device loader,cpu-num= */
+    struct {
+        unsigned hart;
+        gpa_t pc;
+    } start[8]; /* -device loader,cpu-num= */
     unsigned start_count;
 };
 

@@ -14,7 +14,7 @@
 struct char_backend {
     struct chardev port; /* what the device holds */
     struct machine *machine;
-    const char *id; /* of -chardev; NULL: none */
+    const char *id;                /* of -chardev; NULL: none */
     int in, out, listening, other; /* -1: none; other: far end of a pty */
     bool owns_fds, is_terminal, used;
     bool escapes;            /* Ctrl-a commands */
@@ -29,7 +29,8 @@ struct char_backend {
     int poll_in, poll_listen;
 };
 
-bool char_backend_start(struct char_backend *b, struct machine *m, struct err *err); /* fills in port and registers with the machine */
+bool char_backend_start(struct char_backend *b, struct machine *m,
+                        struct err *err); /* fills in port and registers with the machine */
 void char_backend_flush(struct char_backend *b);
 void char_backend_close(struct char_backend *b);
 

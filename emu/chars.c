@@ -29,7 +29,14 @@ static struct char_backend *add_backend(struct char_backends *c, const char *id,
         err_set(err, "-chardev: too many, or out of memory");
         return NULL;
     }
-    *b = (struct char_backend){.id = id, .in = -1, .out = -1, .listening = -1, .other = -1, .poll_in = -1, .poll_listen = -1, .patience_ms = 1000};
+    *b = (struct char_backend){.id = id,
+                               .in = -1,
+                               .out = -1,
+                               .listening = -1,
+                               .other = -1,
+                               .poll_in = -1,
+                               .poll_listen = -1,
+                               .patience_ms = 1000};
     c->item[c->count++] = b;
     return b;
 }
@@ -86,7 +93,8 @@ static bool open_socket(struct char_backends *c, struct char_backend *b, const s
     if (!opts_bool(o, "server", false, &server, err) || !opts_bool(o, "wait", true, &wait, err)) return false;
     if (opts_has(o, "nowait")) wait = false;
     b->owns_fds = true;
-    int fd = server ? host_tcp_listen(o->option, host ? host : "", port, err) : host_tcp_connect(o->option, host ? host : "", port, err);
+    int fd = server ? host_tcp_listen(o->option, host ? host : "", port, err)
+                    : host_tcp_connect(o->option, host ? host : "", port, err);
     if (fd < 0) return false;
     if (!server) {
         b->in = b->out = fd;
@@ -122,7 +130,8 @@ static struct char_backend *open_kind(struct char_backends *c, const struct opts
         struct char_backend *b = add_backend(c, opts_get(o, "id"), err);
         return b && kinds[i].open(c, b, o, err) && char_backend_start(b, c->machine, err) ? b : NULL;
     }
-    err_set(err, "%s %s: unknown kind '%s'; there are stdio, file, null, pty and socket (tcp)", o->option, o->text, name ? name : "");
+    err_set(err, "%s %s: unknown kind '%s'; there are stdio, file, null, pty and socket (tcp)", o->option, o->text,
+            name ? name : "");
     return NULL;
 }
 
@@ -154,9 +163,12 @@ static struct char_backend *find(struct char_backends *c, const char *id)
 static struct char_backend *claim(struct char_backends *c, const char *option, const char *id, struct err *err)
 {
     struct char_backend *b = find(c, id);
-    if (!b) err_set(err, "%s: there is no -chardev with id=%s", option, id);
-    else if (b->used) err_set(err, "%s: chardev %s is in use already", option, id);
-    else b->used = true;
+    if (!b)
+        err_set(err, "%s: there is no -chardev with id=%s", option, id);
+    else if (b->used)
+        err_set(err, "%s: chardev %s is in use already", option, id);
+    else
+        b->used = true;
     return b && !err->text[0] ? b : NULL;
 }
 
@@ -231,7 +243,10 @@ void chars_destroy(struct char_backends *c)
     free(c);
 }
 
-struct chardev *chars_serial(struct char_backends *c, unsigned n) { return n < SERIALS_MAX && c->serial[n] ? &c->serial[n]->port : NULL; }
+struct chardev *chars_serial(struct char_backends *c, unsigned n)
+{
+    return n < SERIALS_MAX && c->serial[n] ? &c->serial[n]->port : NULL;
+}
 
 struct chardev *chars_by_id(struct char_backends *c, const char *id)
 {
@@ -242,10 +257,7 @@ struct chardev *chars_by_id(struct char_backends *c, const char *id)
 }
 
 /* HTIF takes the input over from the serial port; output of both goes to the same place. */
-struct chardev *chars_console(struct char_backends *c)
-{
-    return &c->console;
-}
+struct chardev *chars_console(struct char_backends *c) { return &c->console; }
 
 void chars_attach_console(struct char_backends *c)
 {

@@ -31,8 +31,10 @@ void cli_print_completion(void)
            "    -serial) COMPREPLY=($(compgen -W 'stdio mon:stdio null pty file: tcp:' -- \"$cur\")); return ;;\n"
            "    esac\n"
            "    case $cur in\n    -*|+*) COMPREPLY=($(compgen -W '");
-    for (size_t i = 0; i < cli_option_count; i++) printf("%s%s%s", i ? " " : "", prefixes[cli_options[i].style], cli_options[i].name);
-    printf("' -- \"$cur\")) ;;\n    *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\ncomplete -o filenames -F _orrery orrery\n");
+    for (size_t i = 0; i < cli_option_count; i++)
+        printf("%s%s%s", i ? " " : "", prefixes[cli_options[i].style], cli_options[i].name);
+    printf("' -- \"$cur\")) ;;\n    *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\ncomplete -o filenames -F "
+           "_orrery orrery\n");
 }
 
 /* The option that an argument names; *value points at what follows '=', or is NULL. Single and double dashes mean the same. */
@@ -46,7 +48,7 @@ static const struct cli_option *find(const char *argument, const char **value)
     for (size_t i = 0; i < cli_option_count; i++) {
         const struct cli_option *o = &cli_options[i];
         if (plus != (o->style == CLI_PLUS) || strlen(o->name) != length || strncmp(o->name, name, length)) continue;
-        if (equals && o->style == CLI_QEMU) continue;
+        if (equals && o->style == CLI_QEMU && argument[1] != '-') continue;
         return o;
     }
     return NULL;
@@ -58,7 +60,8 @@ static bool spike_option(struct machine_config *c, const char *argument, bool *m
     uint64_t n;
     *matched = c->spike && (argument[1] == 'p' || argument[1] == 'm') && parse_number(argument + 2, &n);
     if (!*matched) return true;
-    if (argument[1] == 'p' && (n < 1 || n > HARTS_MAX)) return err_set(err, "%s: the machine has 1 to %d harts", argument, HARTS_MAX);
+    if (argument[1] == 'p' && (n < 1 || n > HARTS_MAX))
+        return err_set(err, "%s: the machine has 1 to %d harts", argument, HARTS_MAX);
     if (argument[1] == 'm' && (n < 1 || n > RAM_MAX_BYTES >> 20)) return err_set(err, "%s: too much memory", argument);
     if (argument[1] == 'p')
         c->harts = (unsigned)n;
@@ -100,7 +103,8 @@ static bool take_option(struct machine_config *c, int argc, char **argv, int *at
     if (!o) return err_set(err, "%s: unknown option; orrery --help lists them", argument);
     if (!o->argument && value) return err_set(err, "%s: takes no value", argument);
     if (o->argument && !value) {
-        if (o->style == CLI_PLUS || *at + 1 >= argc) return err_set(err, "%s: needs a value: %s", argument, o->argument);
+        if (o->style == CLI_PLUS || *at + 1 >= argc)
+            return err_set(err, "%s: needs a value: %s", argument, o->argument);
         value = argv[++*at];
     }
     return o->handle(c, value, err);
@@ -114,7 +118,8 @@ static bool complete(struct machine_config *c, struct err *err)
     if (c->append && !c->kernel && !c->program) return err_set(err, "-append: needs -kernel");
     if (c->initrd && !c->kernel) return err_set(err, "-initrd: needs -kernel");
     if (c->commit_log_file && !c->log_commits) return err_set(err, "--log: needs --log-commits");
-    if (!c->program && !c->kernel && !c->dump_dtb && !c->devices.count && !c->start_stopped && !(c->bios && strcmp(c->bios, "default") && strcmp(c->bios, "none")))
+    if (!c->program && !c->kernel && !c->dump_dtb && !c->devices.count && !c->start_stopped &&
+        !(c->bios && strcmp(c->bios, "default") && strcmp(c->bios, "none")))
         return err_set(err, "nothing to run: give a program, -kernel or -bios FILE; orrery --help lists the options");
     return true;
 }

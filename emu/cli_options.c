@@ -11,19 +11,19 @@ typedef struct machine_config config_t;
 
 /* ---- what runs --------------------------------------------------------------------------------------------------------------- */
 
-#define STRING_OPTION(field)                                                                 \
-    static bool set_##field(config_t *c, const char *value, struct err *err)                 \
-    {                                                                                        \
-        (void)err;                                                                           \
-        c->field = value;                                                                    \
-        return true;                                                                         \
+#define STRING_OPTION(field)                                                                                           \
+    static bool set_##field(config_t *c, const char *value, struct err *err)                                           \
+    {                                                                                                                  \
+        (void)err;                                                                                                     \
+        c->field = value;                                                                                              \
+        return true;                                                                                                   \
     }
-#define FLAG_OPTION(field)                                                                   \
-    static bool set_##field(config_t *c, const char *value, struct err *err)                 \
-    {                                                                                        \
-        (void)value, (void)err;                                                              \
-        c->field = true;                                                                     \
-        return true;                                                                         \
+#define FLAG_OPTION(field)                                                                                             \
+    static bool set_##field(config_t *c, const char *value, struct err *err)                                           \
+    {                                                                                                                  \
+        (void)value, (void)err;                                                                                        \
+        c->field = true;                                                                                               \
+        return true;                                                                                                   \
     }
 STRING_OPTION(bios)
 STRING_OPTION(kernel)
@@ -82,8 +82,9 @@ static bool set_smp(config_t *c, const char *value, struct err *err)
     static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "clusters", "dies", NULL};
     struct opts o;
     uint64_t n = 0, sockets = 1, cores = 1, threads = 1;
-    bool ok = opts_parse(&o, "-smp", value, "cpus", err) && opts_only(&o, keys, err) && opts_number(&o, "sockets", 1, &sockets, err) &&
-              opts_number(&o, "cores", 1, &cores, err) && opts_number(&o, "threads", 1, &threads, err) &&
+    bool ok = opts_parse(&o, "-smp", value, "cpus", err) && opts_only(&o, keys, err) &&
+              opts_number(&o, "sockets", 1, &sockets, err) && opts_number(&o, "cores", 1, &cores, err) &&
+              opts_number(&o, "threads", 1, &threads, err) &&
               opts_number(&o, "cpus", sockets * cores * threads, &n, err);
     opts_finish(&o);
     if (ok && (n < 1 || n > HARTS_MAX)) ok = err_set(err, "-smp %s: the machine has 1 to %d harts", value, HARTS_MAX);
@@ -94,16 +95,27 @@ static bool set_smp(config_t *c, const char *value, struct err *err)
 static bool set_memory(config_t *c, const char *value, struct err *err)
 {
     const char *size = strncmp(value, "size=", 5) ? value : value + 5;
-    if (!parse_size(size, UINT64_C(1) << 20, &c->ram_bytes)) return err_set(err, "-m %s: is not a size; try 512M or 2G", value);
+    if (!parse_size(size, UINT64_C(1) << 20, &c->ram_bytes))
+        return err_set(err, "-m %s: is not a size; try 512M or 2G", value);
     if (c->ram_bytes < (1 << 20) || c->ram_bytes > RAM_MAX_BYTES)
-        return err_set(err, "-m %s: the machine takes 1 MiB to %llu GiB", value, (unsigned long long)(RAM_MAX_BYTES >> 30));
+        return err_set(err, "-m %s: the machine takes 1 MiB to %llu GiB", value,
+                       (unsigned long long)(RAM_MAX_BYTES >> 30));
     if (c->ram_bytes % GUEST_PAGE_BYTES) return err_set(err, "-m %s: is not a multiple of 4096 bytes", value);
     return true;
 }
 
-static bool add_drive(config_t *c, const char *value, struct err *err) { return config_add(&c->drives, "-drive", value, NULL, err); }
-static bool add_device(config_t *c, const char *value, struct err *err) { return config_add(&c->devices, "-device", value, "driver", err); }
-static bool add_netdev(config_t *c, const char *value, struct err *err) { return config_add(&c->netdevs, "-netdev", value, "type", err); }
+static bool add_drive(config_t *c, const char *value, struct err *err)
+{
+    return config_add(&c->drives, "-drive", value, NULL, err);
+}
+static bool add_device(config_t *c, const char *value, struct err *err)
+{
+    return config_add(&c->devices, "-device", value, "driver", err);
+}
+static bool add_netdev(config_t *c, const char *value, struct err *err)
+{
+    return config_add(&c->netdevs, "-netdev", value, "type", err);
+}
 static bool add_chardev(config_t *c, const char *value, struct err *err)
 {
     return config_add(&c->chardevs, "-chardev", value, "backend", err);
@@ -128,7 +140,8 @@ static bool set_cpi(config_t *c, const char *value, struct err *err)
 {
     char *end;
     double cpi = strtod(value, &end);
-    if (*end || end == value || !(cpi >= 0.001 && cpi <= 1000)) return err_set(err, "--cpi=%s: must be between 0.001 and 1000", value);
+    if (*end || end == value || !(cpi >= 0.001 && cpi <= 1000))
+        return err_set(err, "--cpi=%s: must be between 0.001 and 1000", value);
     c->cpi_milli = (uint64_t)(cpi * 1000 + 0.5);
     return true;
 }
@@ -140,7 +153,8 @@ static bool set_freq(config_t *c, const char *value, struct err *err)
     const char *unit = *end && strchr("kMG", *end) ? end++ : NULL;
     if (unit) hz *= *unit == 'k' ? 1e3 : *unit == 'M' ? 1e6 : 1e9;
     if (end != value && !strcmp(end, "Hz")) end += 2;
-    if (*end || end == value || !(hz >= 1000 && hz <= 1e12)) return err_set(err, "--freq=%s: must be a frequency such as 100M or 1.5G", value);
+    if (*end || end == value || !(hz >= 1000 && hz <= 1e12))
+        return err_set(err, "--freq=%s: must be a frequency such as 100M or 1.5G", value);
     c->freq_hz = (uint64_t)hz;
     return true;
 }
@@ -223,11 +237,13 @@ const struct cli_option cli_options[] = {
     {"append", "TEXT", "kernel command line", CLI_QEMU, set_append},
     {"dtb", "FILE", "device tree instead of the board's own", CLI_QEMU, set_dtb},
     {"dumpdtb", "FILE", "write the device tree and end", CLI_QEMU, set_dump_dtb},
-    {"drive", "file=FILE[,format=raw][,if=none|virtio][,id=ID][,readonly=on][,snapshot=on]", "a disk image", CLI_QEMU, add_drive},
+    {"drive", "file=FILE[,format=raw][,if=none|virtio][,id=ID][,readonly=on][,snapshot=on]", "a disk image", CLI_QEMU,
+     add_drive},
     {"device", "DRIVER[,KEY=VALUE...]", "a device; 'help' lists them", CLI_QEMU, add_device},
     {"netdev", "user,id=ID[,hostfwd=tcp::HOSTPORT-:GUESTPORT]...", "user-mode network", CLI_QEMU, add_netdev},
     {"chardev", "stdio|file|null|pty|socket,id=ID[,KEY=VALUE...]", "a character stream", CLI_QEMU, add_chardev},
-    {"serial", "stdio|mon:stdio|file:PATH|null|pty|tcp:HOST:PORT|chardev:ID", "where the serial port goes", CLI_QEMU, add_serial},
+    {"serial", "stdio|mon:stdio|file:PATH|null|pty|tcp:HOST:PORT|chardev:ID", "where the serial port goes", CLI_QEMU,
+     add_serial},
     {"monitor", "stdio|pty|tcp:HOST:PORT|none", "where the monitor goes; default Ctrl-a c", CLI_QEMU, set_monitor},
     {"nographic", NULL, "serial port and monitor on the terminal (the default)", CLI_QEMU, set_nographic},
     {"display", "none", "accepted; there is no display", CLI_QEMU, set_display},

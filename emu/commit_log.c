@@ -80,7 +80,8 @@ static unsigned collect(struct write *list, const struct commit *c)
     unsigned count = 0;
     if (c->wrote_x && c->rd) insert(list, &count, c->rd * 16u + KIND_X, c->rd_value);
     if (c->wrote_f) insert(list, &count, c->rd * 16u + KIND_F, c->rd_value);
-    for (unsigned i = 0; i < c->csr_count; i++) insert(list, &count, c->csr[i].number * 16u + KIND_CSR, c->csr[i].value);
+    for (unsigned i = 0; i < c->csr_count; i++)
+        insert(list, &count, c->csr[i].number * 16u + KIND_CSR, c->csr[i].value);
     return count;
 }
 

@@ -30,7 +30,8 @@ void config_finish(struct machine_config *c)
 
 bool config_add(struct opts_list *list, const char *option, const char *text, const char *first_key, struct err *err)
 {
-    if (list->count == CONFIG_LIST_MAX) return err_set(err, "%s %s: more than %d of them", option, text, CONFIG_LIST_MAX);
+    if (list->count == CONFIG_LIST_MAX)
+        return err_set(err, "%s %s: more than %d of them", option, text, CONFIG_LIST_MAX);
     struct opts *o = &list->item[list->count++]; /* counted first: config_finish frees what a failed parse left */
     return opts_parse(o, option, text, first_key, err);
 }

@@ -6,8 +6,8 @@
 #include "cpu/isa.h"
 #include "emu/opts.h"
 
-#define HARTS_MAX      8
-#define RAM_MAX_BYTES  (UINT64_C(64) << 30)
+#define HARTS_MAX       8
+#define RAM_MAX_BYTES   (UINT64_C(64) << 30)
 #define CONFIG_LIST_MAX 32
 
 /* Comma lists of an option that may be given several times. */

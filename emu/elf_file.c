@@ -11,18 +11,23 @@ bool elf_is(const struct host_file *f) { return f->length >= SELFMAG && !memcmp(
 /* e_ident and header are looked at before libelf sees the file, so that each mistake gets its own sentence. */
 static bool check_header(const char *name, const struct host_file *f, struct err *err)
 {
-    if (f->length < EI_NIDENT) return err_set(err, "%s: truncated ELF file of %llu bytes", name, (unsigned long long)f->length);
+    if (f->length < EI_NIDENT)
+        return err_set(err, "%s: truncated ELF file of %llu bytes", name, (unsigned long long)f->length);
     if (f->bytes[EI_CLASS] != ELFCLASS64) return err_set(err, "%s: is a 32-bit ELF file; the machine is RV64", name);
-    if (f->bytes[EI_DATA] != ELFDATA2LSB) return err_set(err, "%s: is a big-endian ELF file; the machine is little-endian", name);
-    if (f->length < sizeof(Elf64_Ehdr)) return err_set(err, "%s: truncated ELF file of %llu bytes", name, (unsigned long long)f->length);
+    if (f->bytes[EI_DATA] != ELFDATA2LSB)
+        return err_set(err, "%s: is a big-endian ELF file; the machine is little-endian", name);
+    if (f->length < sizeof(Elf64_Ehdr))
+        return err_set(err, "%s: truncated ELF file of %llu bytes", name, (unsigned long long)f->length);
     unsigned machine = load_le16(f->bytes + 18), type = load_le16(f->bytes + 16);
-    if (machine != EM_RISCV) return err_set(err, "%s: is an ELF file for machine %u, not for RISC-V (%u)", name, machine, EM_RISCV);
-    if (type != ET_EXEC && type != ET_DYN) return err_set(err, "%s: is not an executable ELF file (type %u)", name, type);
+    if (machine != EM_RISCV)
+        return err_set(err, "%s: is an ELF file for machine %u, not for RISC-V (%u)", name, machine, EM_RISCV);
+    if (type != ET_EXEC && type != ET_DYN)
+        return err_set(err, "%s: is not an executable ELF file (type %u)", name, type);
     return true;
 }
 
-static bool add_segment(struct loader *l, const char *name, const struct host_file *f, const GElf_Phdr *p, struct loaded *out,
-                        struct err *err)
+static bool add_segment(struct loader *l, const char *name, const struct host_file *f, const GElf_Phdr *p,
+                        struct loaded *out, struct err *err)
 {
     if (p->p_filesz > p->p_memsz) return err_set(err, "%s: a segment holds more bytes than it takes in memory", name);
     if (p->p_offset > f->length || p->p_filesz > f->length - p->p_offset)
@@ -30,10 +35,10 @@ static bool add_segment(struct loader *l, const char *name, const struct host_fi
                        (unsigned long long)(p->p_offset + p->p_filesz), (unsigned long long)f->length);
     if (p->p_paddr + p->p_memsz < p->p_paddr) return err_set(err, "%s: a segment wraps around the address space", name);
     struct boot_image image = {.base = p->p_paddr,
-                          .size = p->p_memsz,
-                          .data = f->bytes + p->p_offset,
-                          .data_bytes = p->p_filesz,
-                          .clear_rest = true};
+                               .size = p->p_memsz,
+                               .data = f->bytes + p->p_offset,
+                               .data_bytes = p->p_filesz,
+                               .clear_rest = true};
     snprintf(image.name, sizeof image.name, "%s", name);
     if (!images_add(l->images, l->bus, &image, err)) return false;
     if (p->p_paddr < out->low) out->low = p->p_paddr;
@@ -42,11 +47,13 @@ static bool add_segment(struct loader *l, const char *name, const struct host_fi
 }
 
 /* Segments go to physical addresses, so an entry inside a segment's virtual range moves with it. */
-static bool load_segments(struct loader *l, const char *name, const struct host_file *f, Elf *elf, struct loaded *out, struct err *err)
+static bool load_segments(struct loader *l, const char *name, const struct host_file *f, Elf *elf, struct loaded *out,
+                          struct err *err)
 {
     GElf_Ehdr header;
     size_t count;
-    if (!gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &count)) return err_set(err, "%s: damaged ELF file: %s", name, elf_errmsg(-1));
+    if (!gelf_getehdr(elf, &header) || elf_getphdrnum(elf, &count))
+        return err_set(err, "%s: damaged ELF file: %s", name, elf_errmsg(-1));
     *out = (struct loaded){.kind = LOADED_ELF, .entry = header.e_entry, .low = UINT64_MAX};
     unsigned loaded = 0;
     for (size_t i = 0; i < count; i++) {
@@ -73,7 +80,8 @@ static bool read_table(struct symbols *to, Elf *elf, Elf_Scn *section, const GEl
         unsigned type = GELF_ST_TYPE(s.st_info);
         if (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE) continue;
         const char *name = elf_strptr(elf, header->sh_link, s.st_name);
-        if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2)) continue; /* mapping symbols, assembler labels */
+        if (!name || !*name || *name == '$' || !strncmp(name, ".L", 2))
+            continue; /* mapping symbols, assembler labels */
         if (!symbols_add(to, name, s.st_value, s.st_size, rank_of(type))) return false;
     }
     return true;

@@ -17,7 +17,8 @@ static bool grow(uint8_t **to, uint64_t *room)
     return true;
 }
 
-static const char *inflate_all(z_stream *z, const uint8_t *bytes, uint64_t length, uint8_t **to, uint64_t *room, uint64_t *used)
+static const char *inflate_all(z_stream *z, const uint8_t *bytes, uint64_t length, uint8_t **to, uint64_t *room,
+                               uint64_t *used)
 {
     uint64_t at = 0;
     for (int status = Z_OK; status != Z_STREAM_END;) {
@@ -40,7 +41,8 @@ static const char *inflate_all(z_stream *z, const uint8_t *bytes, uint64_t lengt
     return NULL;
 }
 
-bool gunzip(const uint8_t *bytes, uint64_t length, struct host_file *plain, const char *what, const char *path, struct err *err)
+bool gunzip(const uint8_t *bytes, uint64_t length, struct host_file *plain, const char *what, const char *path,
+            struct err *err)
 {
     uint64_t room = length * 4 < (1 << 16) ? 1 << 16 : length * 4, used = 0;
     uint8_t *to = malloc(room);

@@ -8,6 +8,7 @@
 
 bool gunzip_is(const uint8_t *bytes, uint64_t length);
 /* Fills `plain` (malloc'ed). what and path are for messages. */
-bool gunzip(const uint8_t *bytes, uint64_t length, struct host_file *plain, const char *what, const char *path, struct err *err);
+bool gunzip(const uint8_t *bytes, uint64_t length, struct host_file *plain, const char *what, const char *path,
+            struct err *err);
 
 #endif

@@ -71,7 +71,8 @@ static void serve_syscall(struct htif *h, uint64_t command)
     uint64_t arg[8];
     int64_t result = NO_SUCH_CALL;
     if (!bus_dma_read(&h->machine->bus, at, arg, sizeof arg)) {
-        log_line(&h->machine->log, LOG_GUEST_ERROR, "htif: system call block at 0x%llx is outside memory", (unsigned long long)at);
+        log_line(&h->machine->log, LOG_GUEST_ERROR, "htif: system call block at 0x%llx is outside memory",
+                 (unsigned long long)at);
         return;
     }
     switch (arg[0]) {
@@ -143,11 +144,13 @@ struct htif *htif_create(struct machine *m, gpa_t tohost, gpa_t fromhost, struct
 
 void htif_destroy(struct htif *h) { free(h); }
 
-bool signature_write(const struct bus *bus, gpa_t begin, gpa_t end, unsigned granularity, const char *path, struct err *err)
+bool signature_write(const struct bus *bus, gpa_t begin, gpa_t end, unsigned granularity, const char *path,
+                     struct err *err)
 {
     uint64_t length = end - begin;
     const uint8_t *bytes = length ? bus_ram(bus, begin, length) : NULL;
-    if (end < begin || (length && !bytes)) return err_set(err, "+signature: begin_signature … end_signature is not in guest memory");
+    if (end < begin || (length && !bytes))
+        return err_set(err, "+signature: begin_signature … end_signature is not in guest memory");
     FILE *f = fopen(path, "w");
     if (!f) return err_set(err, "+signature=%s: cannot be opened for writing", path);
     for (uint64_t line = 0; line < length; line += granularity) {

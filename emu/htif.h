@@ -24,6 +24,7 @@ void htif_destroy(struct htif *h);
 void htif_poll(struct htif *h);
 
 /* Memory [begin, end) as text: one line per `granularity` bytes, most significant byte first, the last line padded with zeros. */
-bool signature_write(const struct bus *bus, gpa_t begin, gpa_t end, unsigned granularity, const char *path, struct err *err);
+bool signature_write(const struct bus *bus, gpa_t begin, gpa_t end, unsigned granularity, const char *path,
+                     struct err *err);
 
 #endif

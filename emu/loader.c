@@ -30,12 +30,14 @@ static bool add_file(struct loader *l, const char *name, const struct host_file 
 }
 
 /* The kernel wants to stand text_offset beyond a 2 MiB boundary; `base` is such a boundary. It claims image_size bytes, its bss included. */
-static bool linux_load(struct loader *l, const char *name, const struct host_file *f, gpa_t base, struct loaded *out, struct err *err)
+static bool linux_load(struct loader *l, const char *name, const struct host_file *f, gpa_t base, struct loaded *out,
+                       struct err *err)
 {
     uint64_t size = load_le64(f->bytes + LINUX_IMAGE_SIZE), offset = load_le64(f->bytes + LINUX_TEXT_OFFSET);
     (void)offset; /* counted from the start of RAM; `base` is already that far or farther */
     out->kind = LOADED_LINUX;
-    if (size > UINT64_MAX / 2) return err_set(err, "%s: the Linux header claims 0x%llx bytes", name, (unsigned long long)size);
+    if (size > UINT64_MAX / 2)
+        return err_set(err, "%s: the Linux header claims 0x%llx bytes", name, (unsigned long long)size);
     return add_file(l, name, f, base, size > f->length ? size : f->length, out, err);
 }
 
@@ -57,19 +59,33 @@ bool loader_load(struct loader *l, const char *what, const char *path, gpa_t bas
     return add_file(l, name, f, base, f->length, out, err);
 }
 
-bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out, struct err *err)
+bool loader_load_elf(struct loader *l, const char *what, const char *path, const char *hint, struct loaded *out,
+                     struct err *err)
+{
+    char name[96];
+    describe(name, sizeof name, what, path);
+    const struct host_file *f = images_open(l->images, what, path, err);
+    if (!f) return false;
+    if (!elf_is(f)) return err_set(err, "%s: is not an ELF file; %s", name, hint);
+    return elf_load(l, name, f, out, err);
+}
+
+bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out,
+                     struct err *err)
 {
     *out = (struct loaded){.kind = LOADED_RAW};
     char name[96];
     struct host_file *f = NULL;
-    if (l->images->file_count == IMAGE_FILES_MAX) return err_set(err, "%s %s: more than %d files", what, path, IMAGE_FILES_MAX);
+    if (l->images->file_count == IMAGE_FILES_MAX)
+        return err_set(err, "%s %s: more than %d files", what, path, IMAGE_FILES_MAX);
     f = &l->images->file[l->images->file_count];
     if (!host_file_open(f, what, path, err)) return false;
     l->images->file_count++;
     return add_file(l, describe(name, sizeof name, what, path), f, base, f->length, out, err);
 }
 
-bool loader_add_bytes(struct loader *l, const char *name, gpa_t base, const void *bytes, uint64_t length, struct err *err)
+bool loader_add_bytes(struct loader *l, const char *name, gpa_t base, const void *bytes, uint64_t length,
+                      struct err *err)
 {
     const uint8_t *copy = images_keep(l->images, bytes, length, err);
     struct boot_image image = {.base = base, .size = length, .data = copy, .data_bytes = length};

@@ -9,8 +9,8 @@ enum loaded_kind { LOADED_RAW, LOADED_ELF, LOADED_LINUX };
 
 struct loaded {
     enum loaded_kind kind;
-    gpa_t entry;      /* physical address of the first instruction */
-    gpa_t low, high;  /* [low, high) holds everything that was loaded, space for its zeroed data included */
+    gpa_t entry;     /* physical address of the first instruction */
+    gpa_t low, high; /* [low, high) holds everything that was loaded, space for its zeroed data included */
 };
 
 struct loader {
@@ -21,10 +21,14 @@ struct loader {
 
 /* Loads `path` as what it is; ELF segments go to their physical addresses, all else to `base`. `what` ("-kernel") is for messages. */
 bool loader_load(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out, struct err *err);
+/* The same for what must be an ELF file; else fails, adding `hint` to the message. */
+bool loader_load_elf(struct loader *l, const char *what, const char *path, const char *hint, struct loaded *out, struct err *err);
 /* Bytes as they are. */
-bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out, struct err *err);
+bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out,
+                     struct err *err);
 /* Bytes in memory, copied. */
-bool loader_add_bytes(struct loader *l, const char *name, gpa_t base, const void *bytes, uint64_t length, struct err *err);
+bool loader_add_bytes(struct loader *l, const char *name, gpa_t base, const void *bytes, uint64_t length,
+                      struct err *err);
 
 /* ELF (elf_file.c). */
 bool elf_is(const struct host_file *f);

@@ -27,7 +27,7 @@ ps_t machine_hart_time(const struct machine *m, unsigned hart) { return local_ti
 static ps_t clock_now(void *machine)
 {
     const struct machine *m = machine;
-    return m->running >= 0 ? local_time(m, &m->harts[m->running]) : m->now;
+    return m->running >= 0 && !m->spike_rhythm ? local_time(m, &m->harts[m->running]) : m->now;
 }
 
 /* What the guest's `time` shows: mtime may have been moved against guest time. */
@@ -41,7 +41,7 @@ static void deadline_moved(void *machine)
 {
     struct machine *m = machine;
     ps_t first = event_next(&m->events);
-    if (m->running < 0 || first >= m->round_end) return;
+    if (m->running < 0 || first >= m->round_end || m->spike_rhythm) return;
     m->round_end = first > m->now ? first : m->now;
     hart_kick(m->harts[m->running].hart);
 }
@@ -81,6 +81,11 @@ static bool all_sleep(const struct machine *m)
     return true;
 }
 
+/* Bare programs run in Spike's rhythm, so that their commit logs agree: a turn ends early at a trap, and takes its full time all the
+ * same; deadlines count at the end of a round only; mtime moves then, too; an LR's
+ * reservation does not outlive the turn. */
+static bool turn_is_over(const struct machine *m, const struct machine_hart *s) { return m->spike_rhythm && s->hart->trapped; }
+
 /* Lets one hart have its turn; false: the debugger wants the machine to stand still here. */
 static bool take_turn(struct machine *m, unsigned index)
 {
@@ -88,7 +93,8 @@ static bool take_turn(struct machine *m, unsigned index)
     enum hart_stop why = HART_BUDGET;
     ps_t t;
     m->running = (int)index;
-    while (!m->stop && why == HART_BUDGET && !sleeps(s->hart) && (t = local_time(m, s)) < m->round_end)
+    s->hart->trapped = false;
+    while (!m->stop && why == HART_BUDGET && !sleeps(s->hart) && !turn_is_over(m, s) && (t = local_time(m, s)) < m->round_end)
         why = hart_run(s->hart, (m->round_end - t + m->ps_per_insn - 1) / m->ps_per_insn);
     m->running = -1;
     if (why == HART_BREAKPOINT) {
@@ -97,16 +103,21 @@ static bool take_turn(struct machine *m, unsigned index)
         m->paused = m->gdb;
         return false;
     }
-    if (sleeps(s->hart) && local_time(m, s) < m->round_end) set_local_time(s, m->round_end);
+    if ((sleeps(s->hart) || turn_is_over(m, s)) && local_time(m, s) < m->round_end) set_local_time(s, m->round_end);
+    if (m->spike_rhythm) s->hart->reservation = 0;
     return true;
 }
 
 static void open_round(struct machine *m)
 {
     ps_t first = event_next(&m->events);
-    ps_t end = m->now + MACHINE_QUANTUM * m->ps_per_insn;
+    ps_t quantum = MACHINE_QUANTUM * m->ps_per_insn, end = m->now + quantum;
     if (all_sleep(m)) end = pace_idle(m, first);
-    m->round_end = first < end ? first : end;
+    if (m->spike_rhythm)
+        end = m->now + (end > m->now + quantum ? (end - m->now + quantum - 1) / quantum * quantum : quantum);
+    else if (first < end)
+        end = first;
+    m->round_end = end;
     if (m->round_end < m->now) m->round_end = m->now;
     m->turn = 0;
     m->round_open = true;
@@ -123,7 +134,8 @@ static void close_round(struct machine *m)
     m->now = end;
     if (m->htif) htif_poll(m->htif);
     pace_poll(m);
-    if (m->config->max_insns && hart_icount(m->harts[0].hart) >= m->config->max_insns) machine_stop_with(m, MACHINE_LIMIT, 0);
+    if (m->config->max_insns && hart_icount(m->harts[0].hart) >= m->config->max_insns)
+        machine_stop_with(m, MACHINE_LIMIT, 0);
 }
 
 static void stand_still(struct machine *m)
@@ -225,7 +237,8 @@ void machine_reset(struct machine *m)
 
 /* ---- construction -------------------------------------------------------------------------------------------------------- */
 
-bool machine_attach(struct machine *m, void *dev, const struct device_ops *ops, struct device_place place, struct err *err)
+bool machine_attach(struct machine *m, void *dev, const struct device_ops *ops, struct device_place place,
+                    struct err *err)
 {
     if (!dev) return err_set(err, "%s: out of memory", ops->name);
     if (m->device_count == MACHINE_DEVICES_MAX) {
@@ -247,7 +260,10 @@ bool machine_add_port(struct machine *m, struct port port, struct err *err)
 
 static struct hart *gdb_hart(void *machine, unsigned index) { return ((struct machine *)machine)->harts[index].hart; }
 static void gdb_pause(void *machine) { ((struct machine *)machine)->paused = true; }
-static void gdb_resume(void *machine) { ((struct machine *)machine)->paused = ((struct machine *)machine)->pause_reported = false; }
+static void gdb_resume(void *machine)
+{
+    ((struct machine *)machine)->paused = ((struct machine *)machine)->pause_reported = false;
+}
 static void gdb_step(void *machine, unsigned index) { machine_step_hart(machine, index); }
 static void gdb_kill(void *machine) { machine_stop_with(machine, MACHINE_EXIT, 0); }
 static void gdb_command(void *machine, const char *line, FILE *out) { monitor_execute(machine, line, out); }
@@ -256,8 +272,14 @@ static bool start_gdb(struct machine *m, struct err *err)
 {
     m->paused = m->config->start_stopped;
     if (!m->config->gdb) return true;
-    struct gdb_target target = {.harts = m->hart_count, .hart = gdb_hart, .pause = gdb_pause, .resume = gdb_resume,
-                                .step = gdb_step, .kill = gdb_kill, .command = gdb_command, .machine = m};
+    struct gdb_target target = {.harts = m->hart_count,
+                                .hart = gdb_hart,
+                                .pause = gdb_pause,
+                                .resume = gdb_resume,
+                                .step = gdb_step,
+                                .kill = gdb_kill,
+                                .command = gdb_command,
+                                .machine = m};
     m->gdb = gdb_create(&target, m->config->gdb, err);
     return m->gdb && machine_add_port(m, gdb_port(m->gdb), err);
 }
@@ -274,8 +296,10 @@ static bool open_log(struct machine *m, struct err *err)
 
 static bool create_harts(struct machine *m, struct err *err)
 {
-    m->env = (struct hart_env){
-        .now = guest_time, .timebase_ps = PS_PER_S / MACHINE_TIMEBASE_HZ, .timer_changed = stimer_changed, .machine = m};
+    m->env = (struct hart_env){.now = guest_time,
+                               .timebase_ps = PS_PER_S / MACHINE_TIMEBASE_HZ,
+                               .timer_changed = stimer_changed,
+                               .machine = m};
     m->hart_count = m->config->harts;
     for (unsigned i = 0; i < m->hart_count; i++) {
         struct hart_config c = {.id = i, .isa = m->config->isa, .pmp_count = PMP_ENTRIES, .reset_pc = m->reset_pc};

@@ -45,11 +45,11 @@ struct machine_hart {
 /* Why machine_run came back. */
 enum machine_stop {
     MACHINE_RUNNING = 0,
-    MACHINE_EXIT,   /* the guest powered off, or the user left: exit_code holds the status */
-    MACHINE_DEBUG,  /* a breakpoint or watchpoint: stopped_hart says where */
-    MACHINE_PAUSED, /* machine_pause */
-    MACHINE_LIMIT,  /* max_insns reached */
-    MACHINE_DEAD,   /* every hart waits and nothing can ever wake one */
+    MACHINE_EXIT,         /* the guest powered off, or the user left: exit_code holds the status */
+    MACHINE_DEBUG,        /* a breakpoint or watchpoint: stopped_hart says where */
+    MACHINE_PAUSED,       /* machine_pause */
+    MACHINE_LIMIT,        /* max_insns reached */
+    MACHINE_DEAD,         /* every hart waits and nothing can ever wake one */
     MACHINE_RESET_WANTED, /* handled inside machine_run */
 };
 
@@ -78,12 +78,13 @@ struct machine {
     struct port ports[MACHINE_PORTS_MAX];
     unsigned port_count;
     /* time */
-    ps_t now;      /* end of the last finished round, or the time of the event being fired */
+    ps_t now; /* end of the last finished round, or the time of the event being fired */
     ps_t round_end;
     ps_t ps_per_insn;
-    unsigned turn;    /* next hart of the open round */
+    unsigned turn; /* next hart of the open round */
     bool round_open;
-    int running;      /* index of the hart inside hart_run, or -1 */
+    bool spike_rhythm; /* see machine.c, take_turn */
+    int running; /* index of the hart inside hart_run, or -1 */
     /* host time: guest time anchor_ps was host time anchor_ns; see emu/pace.c */
     ps_t anchor_ps;
     uint64_t anchor_ns, last_poll_ns;
@@ -91,7 +92,7 @@ struct machine {
     enum machine_stop stop;
     int exit_code;
     unsigned stopped_hart;
-    bool paused; /* monitor or debugger: nothing runs, ports are served */
+    bool paused;     /* monitor or debugger: nothing runs, ports are served */
     struct gdb *gdb; /* NULL: none; then machine_run returns MACHINE_DEBUG where a hart stops */
     bool pause_reported;
 };
@@ -110,7 +111,8 @@ void machine_reset(struct machine *m);
 void machine_step_hart(struct machine *m, unsigned hart);
 
 /* Takes ownership of dev. If place.size is not 0 and ops has registers, a window is added. On failure dev is destroyed. */
-bool machine_attach(struct machine *m, void *dev, const struct device_ops *ops, struct device_place place, struct err *err);
+bool machine_attach(struct machine *m, void *dev, const struct device_ops *ops, struct device_place place,
+                    struct err *err);
 bool machine_add_port(struct machine *m, struct port port, struct err *err);
 
 /* All clocks jump forward to t (--realtime). */

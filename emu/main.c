@@ -19,9 +19,11 @@ static int complain(const struct err *err)
 static bool write_signature(struct machine *m, struct err *err)
 {
     const struct machine_config *c = m->config;
-    const struct symbol *begin = symbols_by_name(&m->symbols, "begin_signature"), *end = symbols_by_name(&m->symbols, "end_signature");
+    const struct symbol *begin = symbols_by_name(&m->symbols, "begin_signature"),
+                        *end = symbols_by_name(&m->symbols, "end_signature");
     if (!c->signature) return true;
-    if (!begin || !end) return err_set(err, "+signature=%s: the program has no begin_signature and end_signature", c->signature);
+    if (!begin || !end)
+        return err_set(err, "+signature=%s: the program has no begin_signature and end_signature", c->signature);
     return signature_write(&m->bus, begin->address, end->address, c->signature_granularity, c->signature, err);
 }
 

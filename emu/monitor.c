@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_BYTES   256
-#define EXAMINE_MAX  4096u
-#define BACKSPACE    8
-#define DELETE       127
-#define CTRL_U       21
+#define LINE_BYTES  256
+#define EXAMINE_MAX 4096u
+#define BACKSPACE   8
+#define DELETE      127
+#define CTRL_U      21
 
 struct monitor {
     struct machine *machine;
@@ -85,7 +85,8 @@ static void examine(struct machine *m, const char *arguments, FILE *out, bool ph
     for (uint64_t i = 0; i < f.count; i++, at += f.size) {
         uint8_t bytes[8];
         if (i % per_line == 0) fprintf(out, "%s0x%016llx:", i ? "\n" : "", (unsigned long long)at);
-        bool ok = physical ? bus_dma_read(&m->bus, at, bytes, f.size) : hart_debug_read(m->harts[m->stopped_hart].hart, at, bytes, f.size);
+        bool ok = physical ? bus_dma_read(&m->bus, at, bytes, f.size)
+                           : hart_debug_read(m->harts[m->stopped_hart].hart, at, bytes, f.size);
         if (!ok) {
             fprintf(out, " not mapped");
             break;
@@ -143,7 +144,8 @@ static void run_info(struct machine *m, const char *arguments, FILE *out)
         return;
     }
     if (length) fprintf(out, "info: '%s' is unknown\n", arguments);
-    for (size_t i = 0; i < monitor_info_count; i++) fprintf(out, "info %-10s %s\n", monitor_infos[i].name, monitor_infos[i].help);
+    for (size_t i = 0; i < monitor_info_count; i++)
+        fprintf(out, "info %-10s %s\n", monitor_infos[i].name, monitor_infos[i].help);
 }
 
 static void run_help(struct machine *m, const char *arguments, FILE *out);
@@ -167,7 +169,8 @@ static void run_help(struct machine *m, const char *arguments, FILE *out)
 {
     (void)m, (void)arguments;
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "%s%s%-*s %s\n", commands[i].name, *commands[i].arguments == '/' || !*commands[i].arguments ? "" : " ",
+        fprintf(out, "%s%s%-*s %s\n", commands[i].name,
+                *commands[i].arguments == '/' || !*commands[i].arguments ? "" : " ",
                 (int)(22 - strlen(commands[i].name)), commands[i].arguments, commands[i].help);
 }
 

@@ -14,7 +14,7 @@ static char priv_letter(const struct hart *h) { return "US?M"[h->priv & 3]; }
 
 static void show_csrs(struct hart *h, FILE *out)
 {
-    static const char *const names[] = {"mstatus", "mtvec", "mepc", "mcause", "mtval", "mie", "mip",     "medeleg",
+    static const char *const names[] = {"mstatus", "mtvec", "mepc", "mcause", "mtval", "mie",  "mip",      "medeleg",
                                         "mideleg", "stvec", "sepc", "scause", "stval", "satp", "sscratch", "mscratch"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         uint64_t v = 0;
@@ -37,7 +37,8 @@ static void show_registers(struct machine *m, const char *arguments, FILE *out)
     fputc('\n', out);
     for (unsigned i = 0; i < 32; i++)
         fprintf(out, "%-4s %016llx%s", x_names[i], (unsigned long long)(i ? h->x[i] : 0), i % 4 == 3 ? "\n" : "  ");
-    for (unsigned i = 0; i < 32; i++) fprintf(out, "f%-3u %016llx%s", i, (unsigned long long)h->f[i], i % 4 == 3 ? "\n" : "  ");
+    for (unsigned i = 0; i < 32; i++)
+        fprintf(out, "f%-3u %016llx%s", i, (unsigned long long)h->f[i], i % 4 == 3 ? "\n" : "  ");
     show_csrs(h, out);
 }
 
@@ -46,8 +47,9 @@ static void show_harts(struct machine *m, const char *arguments, FILE *out)
     (void)arguments;
     for (unsigned i = 0; i < m->hart_count; i++) {
         const struct hart *h = m->harts[i].hart;
-        fprintf(out, "%c hart %u  pc %016llx  %c-mode  %s  %llu instructions  %llu ns\n", i == m->stopped_hart ? '*' : ' ', i,
-                (unsigned long long)h->pc, priv_letter(h), h->waiting ? "waiting" : "running", (unsigned long long)hart_icount(h),
+        fprintf(out, "%c hart %u  pc %016llx  %c-mode  %s  %llu instructions  %llu ns\n",
+                i == m->stopped_hart ? '*' : ' ', i, (unsigned long long)h->pc, priv_letter(h),
+                h->waiting ? "waiting" : "running", (unsigned long long)hart_icount(h),
                 (unsigned long long)(machine_hart_time(m, i) / PS_PER_NS));
     }
 }
@@ -68,7 +70,8 @@ static void show_mtree(struct machine *m, const char *arguments, FILE *out)
 {
     (void)arguments;
     const struct bus *b = &m->bus;
-    for (unsigned i = 0; i < b->mmio_count; i++) show_window(out, b->mmio[i].base, b->mmio[i].size, b->mmio[i].ops->name);
+    for (unsigned i = 0; i < b->mmio_count; i++)
+        show_window(out, b->mmio[i].base, b->mmio[i].size, b->mmio[i].ops->name);
     for (unsigned i = 0; i < b->ram_count; i++) show_window(out, b->ram[i].base, b->ram[i].size, "ram");
 }
 
@@ -91,7 +94,8 @@ static void show_events(struct machine *m, const char *arguments, FILE *out)
 {
     (void)arguments;
     for (size_t i = 0; i < m->events.count; i++)
-        fprintf(out, "%14llu ns  %s\n", (unsigned long long)(m->events.heap[i]->when / PS_PER_NS), m->events.heap[i]->name);
+        fprintf(out, "%14llu ns  %s\n", (unsigned long long)(m->events.heap[i]->when / PS_PER_NS),
+                m->events.heap[i]->name);
 }
 
 /* ---- info mem: the mappings of the current hart, runs of pages with equal rights and contiguous addresses merged ----------------- */
@@ -117,7 +121,8 @@ static void print_run(struct walk *w)
     char rights[8];
     for (unsigned i = 0; i < 7; i++) rights[i] = r->flags >> (i + 1) & 1 ? "rwxugad"[i] : '-';
     rights[7] = 0;
-    fprintf(w->out, "%016llx %016llx %016llx %s\n", (unsigned long long)r->va, (unsigned long long)r->pa, (unsigned long long)r->bytes, rights);
+    fprintf(w->out, "%016llx %016llx %016llx %s\n", (unsigned long long)r->va, (unsigned long long)r->pa,
+            (unsigned long long)r->bytes, rights);
 }
 
 static void add_leaf(struct walk *w, uint64_t va, uint64_t pa, uint64_t bytes, unsigned flags)

@@ -3,11 +3,15 @@
 #include "emu/base/host_term.h"
 #include "emu/machine.h"
 
-#define POLL_NS     1000000 /* look at the ports at most every millisecond */
-#define NOT_WORTH_NS 50000  /* shorter sleeps are skipped */
+#define POLL_NS      1000000   /* look at the ports at most every millisecond */
+#define NOT_WORTH_NS 50000     /* shorter sleeps are skipped */
+#define NAP_NS       500000000 /* longer sleeps are cut: a signal just before the wait is seen after this long */
 
 /* Guest time that corresponds to the present host time. */
-static ps_t host_time(const struct machine *m, uint64_t now_ns) { return m->anchor_ps + (now_ns - m->anchor_ns) * PS_PER_NS; }
+static ps_t host_time(const struct machine *m, uint64_t now_ns)
+{
+    return m->anchor_ps + (now_ns - m->anchor_ns) * PS_PER_NS;
+}
 
 static void anchor(struct machine *m, uint64_t now_ns)
 {
@@ -21,7 +25,7 @@ static void serve_ports(struct machine *m, int64_t timeout_ns)
 {
     struct host_poll p;
     p.count = 0;
-    p.timeout_ns = timeout_ns;
+    p.timeout_ns = timeout_ns < 0 || timeout_ns > NAP_NS ? NAP_NS : timeout_ns;
     for (unsigned i = 0; i < m->port_count; i++)
         if (m->ports[i].prepare) m->ports[i].prepare(m->ports[i].self, &p);
     if (p.count || p.timeout_ns) host_poll_wait(&p);

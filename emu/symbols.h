@@ -15,7 +15,8 @@ struct symbols {
     size_t count, room;
 };
 
-bool symbols_add(struct symbols *s, const char *name, uint64_t address, uint64_t size, unsigned rank); /* false: out of memory */
+bool symbols_add(struct symbols *s, const char *name, uint64_t address, uint64_t size,
+                 unsigned rank); /* false: out of memory */
 void symbols_sort(struct symbols *s);
 const struct symbol *symbols_by_name(const struct symbols *s, const char *name); /* NULL if none */
 /* The symbol that holds the address (a symbol without size reaches to the next one), or NULL. */

@@ -27,8 +27,9 @@ struct virtio_slots {
 
 /* ---- disks ----------------------------------------------------------------------------------------------------------------- */
 
-static const char *const drive_keys[] = {"file",     "format",   "if",     "id",   "readonly", "read-only", "snapshot",
-                                         "media",    "cache",    "werror", "rerror", "index",  "serial",    "discard", NULL};
+static const char *const drive_keys[] = {"file",      "format",   "if",     "id",      "readonly",
+                                         "read-only", "snapshot", "media",  "cache",   "werror",
+                                         "rerror",    "index",    "serial", "discard", NULL};
 
 /* -drive: the medium, checked and opened. */
 static struct medium *open_drive(struct machine *m, const struct opts *o, struct err *err)
@@ -36,7 +37,8 @@ static struct medium *open_drive(struct machine *m, const struct opts *o, struct
     bool read_only, also_read_only, snapshot;
     const char *file = opts_get(o, "file"), *format = opts_get(o, "format");
     if (!file || !*file) return err_set(err, "-drive %s: file= is missing", o->text), NULL;
-    if (format && strcmp(format, "raw")) return err_set(err, "-drive %s: format=%s is not supported; only raw is", o->text, format), NULL;
+    if (format && strcmp(format, "raw"))
+        return err_set(err, "-drive %s: format=%s is not supported; only raw is", o->text, format), NULL;
     if (!opts_bool(o, "readonly", false, &read_only, err) || !opts_bool(o, "read-only", false, &also_read_only, err) ||
         !opts_bool(o, "snapshot", m->config->snapshot, &snapshot, err))
         return NULL;
@@ -49,20 +51,28 @@ static struct medium *open_drive(struct machine *m, const struct opts *o, struct
     return medium;
 }
 
-static struct virtio_device *make_disk(struct machine *m, const struct opts *drive, const struct opts *device, struct err *err)
+static struct virtio_device *make_disk(struct machine *m, const struct opts *drive, const struct opts *device,
+                                       struct err *err)
 {
     uint64_t queues = 1, block = 512;
     bool discard = true, cache = true;
     const char *serial = opts_get(drive, "serial");
     if (device && opts_get(device, "serial")) serial = opts_get(device, "serial");
-    if (device && (!opts_number(device, "num-queues", 1, &queues, err) || !opts_number(device, "logical_block_size", 512, &block, err) ||
-                   !opts_bool(device, "discard", true, &discard, err) || !opts_bool(device, "write-cache", true, &cache, err)))
+    if (device &&
+        (!opts_number(device, "num-queues", 1, &queues, err) ||
+         !opts_number(device, "logical_block_size", 512, &block, err) ||
+         !opts_bool(device, "discard", true, &discard, err) || !opts_bool(device, "write-cache", true, &cache, err)))
         return NULL;
-    if (queues > UINT32_MAX || block > UINT32_MAX) return err_set(err, "-device %s: value out of range", device->text), NULL;
+    if (queues > UINT32_MAX || block > UINT32_MAX)
+        return err_set(err, "-device %s: value out of range", device->text), NULL;
     struct medium *medium = open_drive(m, drive, err);
     if (!medium) return NULL;
-    struct virtio_blk_config c = {.medium = medium, .serial = serial, .queues = (unsigned)queues, .block_bytes = (unsigned)block,
-                                  .no_discard = !discard, .write_through = !cache};
+    struct virtio_blk_config c = {.medium = medium,
+                                  .serial = serial,
+                                  .queues = (unsigned)queues,
+                                  .block_bytes = (unsigned)block,
+                                  .no_discard = !discard,
+                                  .write_through = !cache};
     return virtio_blk_create(&c, err);
 }
 
@@ -91,7 +101,8 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 {
     unsigned v[6];
     int end = 0;
-    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != 6 || text[end]) return false;
+    if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &end) != 6 || text[end])
+        return false;
     for (unsigned i = 0; i < 6; i++) mac[i] = (uint8_t)v[i];
     return !(mac[0] & 1);
 }
@@ -114,7 +125,8 @@ static struct virtio_device *make_net(struct machine *m, struct virtio_slots *s,
     if (net && net->used) return err_set(err, "-device %s: netdev %s is in use already", o->text, id), NULL;
     memcpy(mac, first_mac, sizeof mac);
     mac[5] = (uint8_t)(mac[5] + (net ? net - s->nets : 0));
-    if (text && !parse_mac(text, mac)) return err_set(err, "-device %s: mac=%s is not a unicast Ethernet address", o->text, text), NULL;
+    if (text && !parse_mac(text, mac))
+        return err_set(err, "-device %s: mac=%s is not a unicast Ethernet address", o->text, text), NULL;
     if (net) net->used = true;
     struct virtio_device *dev = virtio_net_create(net ? net_slirp_netdev(net->slirp) : NULL, mac);
     if (!dev) err_set(err, "-device %s: out of memory", o->text);
@@ -129,7 +141,8 @@ static struct virtio_device *make_rng(struct machine *m, struct virtio_slots *s,
     return dev;
 }
 
-static struct virtio_device *make_console(struct machine *m, struct virtio_slots *s, const struct opts *o, struct err *err)
+static struct virtio_device *make_console(struct machine *m, struct virtio_slots *s, const struct opts *o,
+                                          struct err *err)
 {
     (void)s;
     const char *id = opts_get(o, "chardev");
@@ -146,8 +159,10 @@ static const struct driver {
     struct virtio_device *(*make)(struct machine *m, struct virtio_slots *s, const struct opts *o, struct err *err);
     const char *const keys[12]; /* NULL-terminated */
 } drivers[] = {
-    {"virtio-blk-device", make_blk,
-     {"driver", "drive", "id", "bus", "serial", "num-queues", "logical_block_size", "discard", "write-cache", "bootindex"}},
+    {"virtio-blk-device",
+     make_blk,
+     {"driver", "drive", "id", "bus", "serial", "num-queues", "logical_block_size", "discard", "write-cache",
+      "bootindex"}},
     {"virtio-net-device", make_net, {"driver", "netdev", "mac", "id", "bus", "bootindex"}},
     {"virtio-rng-device", make_rng, {"driver", "id", "bus", "rng", "max-bytes", "period"}},
     {"virtconsole", make_console, {"driver", "chardev", "id", "bus", "nr", "name"}},
@@ -171,11 +186,15 @@ static bool plug(struct virtio_slots *s, const struct opts *o, struct virtio_dev
     if (bus && !strncmp(bus, "virtio-mmio-bus.", 16)) {
         if (!parse_number(bus + 16, &n)) n = VIRT_VIRTIO_SLOTS;
         bool bad = n >= VIRT_VIRTIO_SLOTS || virtio_mmio_device_in(s->slot[n]);
-        if (bad) err_set(err, "-device %s: bus=%s does not exist or is taken; there are virtio-mmio-bus.0 … 7", o->text, bus);
+        if (bad)
+            err_set(err, "-device %s: bus=%s does not exist or is taken; there are virtio-mmio-bus.0 … 7", o->text,
+                    bus);
         if (bad) n = VIRT_VIRTIO_SLOTS;
     } else {
         while (n && virtio_mmio_device_in(s->slot[n - 1])) n--;
-        if (!n) err_set(err, "%s %s: all %u virtio slots are taken", o ? o->option : "", o ? o->text : "", VIRT_VIRTIO_SLOTS);
+        if (!n)
+            err_set(err, "%s %s: all %u virtio slots are taken", o ? o->option : "", o ? o->text : "",
+                    VIRT_VIRTIO_SLOTS);
         n = n ? n - 1 : VIRT_VIRTIO_SLOTS;
     }
     if (n == VIRT_VIRTIO_SLOTS) {
@@ -226,10 +245,12 @@ static bool add_nets(struct machine *m, struct virtio_slots *s, struct err *err)
     for (unsigned i = 0; i < list->count; i++) {
         const struct opts *o = &list->item[i];
         const char *type = opts_get(o, "type"), *id = opts_get(o, "id");
-        if (!type || strcmp(type, "user")) return err_set(err, "-netdev %s: unknown kind '%s'; there is user", o->text, type ? type : "");
+        if (!type || strcmp(type, "user"))
+            return err_set(err, "-netdev %s: unknown kind '%s'; there is user", o->text, type ? type : "");
         if (!id) return err_set(err, "-netdev %s: id= is missing", o->text);
         if (find_net(s, id)) return err_set(err, "-netdev %s: the id is taken", o->text);
-        if (s->net_count == ARRAY_LEN(s->nets)) return err_set(err, "-netdev %s: more than %zu", o->text, ARRAY_LEN(s->nets));
+        if (s->net_count == ARRAY_LEN(s->nets))
+            return err_set(err, "-netdev %s: more than %zu", o->text, ARRAY_LEN(s->nets));
         struct net_slirp *slirp = net_slirp_create(o, &m->events, &m->log, err);
         if (!slirp) return false;
         s->nets[s->net_count++] = (struct net_backend){.opts = o, .slirp = slirp};
@@ -245,8 +266,11 @@ static bool make_slots(struct machine *m, struct virtio_slots *s, struct err *er
 {
     for (unsigned i = VIRT_VIRTIO_SLOTS; i-- > 0;) {
         unsigned irq = VIRT_IRQ_VIRTIO + i;
-        struct device_place place = {.base = VIRT_VIRTIO + i * VIRT_VIRTIO_BYTES, .size = VIRT_VIRTIO_BYTES, .irq = irq,
-                                     .irq_parent = VIRT_PHANDLE_PLIC, .irq_flags_cells = 1};
+        struct device_place place = {.base = VIRT_VIRTIO + i * VIRT_VIRTIO_BYTES,
+                                     .size = VIRT_VIRTIO_BYTES,
+                                     .irq = irq,
+                                     .irq_parent = VIRT_PHANDLE_PLIC,
+                                     .irq_flags_cells = 1};
         s->slot[i] = virtio_mmio_create(&m->host, plic_source(m->plic, irq));
         if (!machine_attach(m, s->slot[i], &virtio_mmio_device, place, err)) return false;
     }

@@ -47,10 +47,10 @@ bool bus_add_ram(struct bus *bus, gpa_t base, uint64_t size, struct err *err)
 
     struct ram_region r = {.base = base, .size = size};
     uint64_t pages = size >> GUEST_PAGE_LOG2;
-    r.code_marks = calloc((size_t)(pages + 63) / 64, sizeof *r.code_marks);
-    r.host = r.code_marks ? host_mem_reserve(size) : NULL;
-    if (!r.host) {
-        free(r.code_marks);
+    r.host = host_mem_reserve(size);
+    r.code_marks = r.host ? calloc((size_t)(pages + 63) / 64, sizeof *r.code_marks) : NULL;
+    if (!r.code_marks) {
+        host_mem_release(r.host, size);
         return err_set(err, "RAM of %" PRIu64 " MiB: the host has no address space for it; ask for less", size >> 20);
     }
     bus->ram[bus->ram_count++] = r;

@@ -148,7 +148,7 @@ struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r);
 struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, unsigned len, enum mmu_access access);
 struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va, unsigned len);
 
-/* The pure walk, without TLB: for debuggers (access rights ignored, A/D never written) and monitors. */
+/* The pure walk, without TLB: for debuggers (access rights and PMP ignored, A/D never written) and monitors. */
 struct mmu_result mmu_probe(struct mmu *m, const struct mmu_regime *r, gva_t va);
 
 /* sfence.vma as the operands say. has_va/has_asid: rs1/rs2 is not x0. Fragments of a superpage that covers va go too. */

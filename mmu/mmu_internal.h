@@ -24,7 +24,7 @@
 
 enum walk_kind {
     WALK_ACCESS, /* all checks, A and D as the regime says */
-    WALK_PROBE,  /* rights, A and D ignored, nothing written */
+    WALK_PROBE,  /* rights, PMP, A and D ignored, nothing written */
 };
 
 struct walk {

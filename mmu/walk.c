@@ -82,7 +82,8 @@ static struct walk walk_tables(struct mmu *m, const struct mmu_regime *r, gva_t 
         unsigned shift = GUEST_PAGE_LOG2 + VPN_BITS * level;
         gpa_t at = table + bits_get(va, shift + VPN_BITS - 1, shift) * 8;
         const uint8_t *host = bus_ram(m->bus, at, 8);
-        if (!host || !pmp_check(&m->pmp, at, 8, PMP_R, false)) { /* step 2; tables in device windows count as a PMA violation */
+        bool readable = kind == WALK_PROBE || pmp_check(&m->pmp, at, 8, PMP_R, false);
+        if (!host || !readable) { /* step 2; tables in device windows count as a PMA violation */
             w.fault = MMU_ACCESS_FAULT;
             return w;
         }

@@ -389,6 +389,15 @@ static void requests_restore(struct blk *b, struct state *s, uint32_t count)
     }
 }
 
+/* Each request will be pushed to its queue, which must expect it. */
+static bool queues_expect(const struct blk *b)
+{
+    unsigned of_queue[VIRTIO_QUEUES_MAX] = {0};
+    for (const struct request *r = b->first; r; r = r->next)
+        if (++of_queue[r->queue] > b->dev.queues[r->queue].in_flight) return false;
+    return true;
+}
+
 static void blk_state(struct virtio_device *dev, struct state *s)
 {
     struct blk *b = blk_of(dev);
@@ -398,6 +407,7 @@ static void blk_state(struct virtio_device *dev, struct state *s)
     state_u32(s, &count);
     if (s->restoring) {
         requests_restore(b, s, count);
+        if (!queues_expect(b)) s->ok = false;
     } else {
         for (struct request *r = b->first; r; r = r->next) {
             state_u16(s, &r->readable);

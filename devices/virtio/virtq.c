@@ -80,7 +80,7 @@ struct walk {
     const uint8_t *table;
     unsigned entries; /* of the table */
     bool indirect;
-    unsigned steps; /* descriptors seen; bounds loops and long chains alike */
+    unsigned steps; /* buffers seen; bounds loops and long chains alike */
 };
 
 static bool walk_into(struct virtq *q, struct walk *w, const struct desc *d)
@@ -136,15 +136,15 @@ static bool chain_walk(struct virtq *q, struct virtq_chain *c)
             virtio_broken(q->dev, "queue %u: descriptor %u of a table of %u", q->index, i, w.entries);
             return false;
         }
-        if (++w.steps > VIRTQ_SIZE_MAX) {
-            virtio_broken(q->dev, "queue %u: chain from descriptor %u loops or is longer than %u", q->index, c->head, VIRTQ_SIZE_MAX);
-            return false;
-        }
         struct desc d = desc_load(w.table, i);
         if (d.flags & DESC_F_INDIRECT) {
             if (!walk_into(q, &w, &d)) return false;
             i = 0;
             continue;
+        }
+        if (++w.steps > VIRTQ_SIZE_MAX) {
+            virtio_broken(q->dev, "queue %u: chain from descriptor %u loops or is longer than %u", q->index, c->head, VIRTQ_SIZE_MAX);
+            return false;
         }
         if (!chain_add(q, c, &d)) return false;
         if (!(d.flags & DESC_F_NEXT)) return true;

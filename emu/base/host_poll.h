@@ -31,7 +31,7 @@ void host_poll_wait(struct host_poll *p);
 struct port {
     void (*prepare)(void *self, struct host_poll *p); /* adds descriptors, lowers the timeout; may be NULL */
     void (*serve)(void *self, struct host_poll *p);   /* after every wait, whether or not something is ready */
-    bool (*live)(void *self);                         /* input may still come: idling waits on the host clock. NULL: yes */
+    bool (*live)(void *self); /* input may still come: idling waits on the host clock. NULL: yes */
     void *self;
 };
 

@@ -28,8 +28,9 @@ static void expect_wrong(const char *line, const char *text)
 
 Test(cli, qemu_words)
 {
-    cr_assert_eq(parse("-M virt -cpu rv64 -smp 4 -m 1G -bios none -kernel k -initrd i -append root=/dev/vda -nographic -no-reboot "), CLI_RUN,
-                 "%s", err.text);
+    cr_assert_eq(parse("-M virt -cpu rv64 -smp 4 -m 1G -bios none -kernel k -initrd i -append root=/dev/vda -nographic "
+                       "-no-reboot "),
+                 CLI_RUN, "%s", err.text);
     cr_expect_eq(config.harts, 4);
     cr_expect_eq(config.ram_bytes, UINT64_C(1) << 30);
     cr_expect_str_eq(config.bios, "none");
@@ -51,7 +52,8 @@ Test(cli, defaults)
 
 Test(cli, own_options_take_either_form)
 {
-    cr_assert_eq(parse("--log-commits --log=/dev/stdout --seed 7 --cpi=1.5 --freq=100M --isa=rv64gc --engine interp +signature=s +signature-granularity=4 p"),
+    cr_assert_eq(parse("--log-commits --log=/dev/stdout --seed 7 --cpi=1.5 --freq=100M --isa=rv64gc --engine interp "
+                       "+signature=s +signature-granularity=4 p"),
                  CLI_RUN, "%s", err.text);
     cr_expect(config.log_commits);
     cr_expect_str_eq(config.commit_log_file, "/dev/stdout");
@@ -65,7 +67,8 @@ Test(cli, own_options_take_either_form)
 
 Test(cli, lists_are_collected)
 {
-    cr_assert_eq(parse("-kernel k -drive file=a,id=x,if=none -device virtio-blk-device,drive=x -drive file=b -netdev user,id=n -chardev null,id=c"),
+    cr_assert_eq(parse("-kernel k -drive file=a,id=x,if=none -device virtio-blk-device,drive=x -drive file=b -netdev "
+                       "user,id=n -chardev null,id=c"),
                  CLI_RUN, "%s", err.text);
     cr_expect_eq(config.drives.count, 2);
     cr_expect_str_eq(opts_get(&config.drives.item[1], "file"), "b");
@@ -128,6 +131,30 @@ Test(cli, table_is_sound)
         const struct cli_option *o = &cli_options[i];
         cr_expect(o->name && *o->name && o->help && *o->help && o->handle, "row %zu", i);
         for (size_t j = 0; j < i; j++)
-            cr_expect(strcmp(o->name, cli_options[j].name) || o->style != cli_options[j].style, "%s stands twice", o->name);
+            cr_expect(strcmp(o->name, cli_options[j].name) || o->style != cli_options[j].style, "%s stands twice",
+                      o->name);
+    }
+}
+
+/* The manual page lists each option in bold, and nothing that does not exist. */
+Test(cli, manual_page_lists_the_table)
+{
+    static const char *const prefixes[] = {[CLI_QEMU] = "\\-", [CLI_LONG] = "\\-\\-", [CLI_PLUS] = "+"};
+    char path[512];
+    snprintf(path, sizeof path, "%.*s/docs/orrery.1", (int)(strlen(__FILE__) - strlen("/tests/unit/test_cli.c")),
+             __FILE__);
+    FILE *f = fopen(path, "r");
+    cr_assert(f, "%s", path);
+    static char page[65536];
+    page[fread(page, 1, sizeof page - 1, f)] = 0;
+    fclose(f);
+    size_t listed = 0;
+    for (const char *at = page; (at = strstr(at, ".TP\n\\fB")); at++) listed++;
+    cr_expect_eq(listed, cli_option_count);
+    for (size_t i = 0; i < cli_option_count; i++) {
+        char item[128], *to = item + sprintf(item, ".TP\n\\fB%s", prefixes[cli_options[i].style]);
+        for (const char *c = cli_options[i].name; *c; c++) to += sprintf(to, *c == '-' ? "\\-" : "%c", *c);
+        sprintf(to, "\\fR");
+        cr_expect(strstr(page, item), "docs/orrery.1 lacks %s", cli_options[i].name);
     }
 }

@@ -139,7 +139,8 @@ Test(loader, linux_image_claims_its_bss)
 
 static size_t compress_to(uint8_t *to, size_t room, const void *from, size_t length)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)from, .avail_in = (uInt)length, .next_out = to, .avail_out = (uInt)room};
+    z_stream z = {
+        .next_in = (Bytef *)(uintptr_t)from, .avail_in = (uInt)length, .next_out = to, .avail_out = (uInt)room};
     cr_assert(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
     cr_assert(deflate(&z, Z_FINISH) == Z_STREAM_END);
     deflateEnd(&z);

@@ -144,6 +144,7 @@ Test(mmu_banks, a_recycled_bank_is_empty)
 
 /* ---- fences ---- */
 
+#ifndef ORRERY_HOSTILE /* with two sets the entries evict one another */
 /* Spaces 1 and 2, each with: a page, another page, a global page, a superpage, a NAPOT range, one high page. */
 static const struct { gva_t va, touch; unsigned level; uint64_t bits; } mapped[] = {
     {0x00001000, 0x00001008, 0, RW | X},
@@ -186,7 +187,6 @@ static bool has(unsigned s, size_t i)
     return read;
 }
 
-#ifndef ORRERY_HOSTILE /* with two sets the entries evict one another */
 /* The fence must drop entry i of space s exactly if goes(s, i). */
 #define CHECK_FENCE(has_va, va, has_asid, asid, goes)                                                                  \
     do {                                                                                                               \

@@ -77,8 +77,12 @@ Test(opts, sizes)
     static const struct {
         const char *text;
         uint64_t unit, bytes;
-    } good[] = {{"512", 1 << 20, UINT64_C(512) << 20}, {"1G", 1, UINT64_C(1) << 30}, {"64g", 1 << 20, UINT64_C(64) << 30},
-                {"256MiB", 1, UINT64_C(256) << 20},    {"128MB", 1, 128 << 20},      {"0x100000b", 1 << 20, 0x100000b * UINT64_C(1048576)}};
+    } good[] = {{"512", 1 << 20, UINT64_C(512) << 20},
+                {"1G", 1, UINT64_C(1) << 30},
+                {"64g", 1 << 20, UINT64_C(64) << 30},
+                {"256MiB", 1, UINT64_C(256) << 20},
+                {"128MB", 1, 128 << 20},
+                {"0x100000b", 1 << 20, 0x100000b * UINT64_C(1048576)}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         uint64_t v;
         cr_expect(parse_size(good[i].text, good[i].unit, &v) && v == good[i].bytes, "%s", good[i].text);

@@ -1,0 +1,12 @@
+# ar's script language puts several archives into one; empty ones are harmless.
+string(REPLACE "," ";" parts "${PARTS}")
+set(script "CREATE ${OUTPUT}\n")
+foreach(part IN LISTS parts)
+  string(APPEND script "ADDLIB ${part}\n")
+endforeach()
+string(APPEND script "SAVE\nEND\n")
+file(WRITE ${OUTPUT}.mri "${script}")
+execute_process(COMMAND ${AR} -M INPUT_FILE ${OUTPUT}.mri RESULT_VARIABLE bad)
+if(bad)
+  message(FATAL_ERROR "${AR} could not merge the archives")
+endif()
