@@ -11,6 +11,11 @@ struct engine;
 struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log);
 void engine_destroy(struct engine *e);
 
+/* A hart tells the engine that it exists and that it ends (hart_create, hart_destroy): code pages are protected in the inline TLBs of
+ * all harts. false: too many. */
+bool engine_add_hart(struct engine *e, struct hart *h);
+void engine_remove_hart(struct engine *e, struct hart *h);
+
 struct engine_stats {
     uint64_t blocks_decoded, insns_decoded, flushes, invalidations, lookups;
 };

@@ -1,5 +1,6 @@
 /* A hart's life: creation, reset, wires, debugger's memory, snapshot. How it runs is the engine's. */
 #include "cpu/csr_internal.h"
+#include "cpu/engine.h"
 
 #include <stdlib.h>
 
@@ -16,12 +17,17 @@ struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct en
     h->mmu.svnapot = isa_has(c->isa, EXT_svnapot);
     h->mmu.pmp.count = c->pmp_count;
     hart_reset(h, c->reset_pc);
+    if (engine && !engine_add_hart(engine, h)) {
+        hart_destroy(h);
+        return NULL;
+    }
     return h;
 }
 
 void hart_destroy(struct hart *h)
 {
     if (!h) return;
+    if (h->engine) engine_remove_hart(h->engine, h);
     mmu_finish(&h->mmu);
     free(h);
 }

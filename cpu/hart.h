@@ -44,7 +44,7 @@ struct hart_env {
     /* mcycle is instructions retired times this, in 1/65536 cycles; 0 counts as 1.0 (--cpi). */
     uint64_t cycles_per_insn_q16;
     void *machine;
-    bool traps_end_run;                   /* hart_run comes back after each trap or interrupt taken */
+    bool traps_end_run; /* hart_run comes back after each trap or interrupt taken */
 };
 
 /* State of CSRs that are plain storage. Rows in isa/csr.def say number, masks and hooks; this is where they keep bits. */
@@ -64,6 +64,7 @@ enum hart_stop {
 };
 
 struct engine;   /* shared block cache, cpu/engine.h */
+struct commit;
 struct observer; /* commit log, tracer, debugger hooks: cpu/observe.h */
 
 struct hart {
@@ -72,6 +73,7 @@ struct hart {
     uint64_t pc;    /* at rest: next instruction. Running: start of the current block */
     int64_t budget; /* instructions until the engine must look up; may be forced to 0 by hart_kick */
     uint64_t icount_end;
+    uint64_t mode_salt; /* what tags of jump entries are mixed with; see engine */
     struct data_bank *data; /* of the present regime */
     struct code_bank *code;
     struct fp_ctx fp;
@@ -80,6 +82,13 @@ struct hart {
     bool waiting;     /* in WFI (or WRS) */
     bool trapped;     /* a trap or interrupt was taken; cleared by the machine */
     uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */
+    uint64_t reserved_value; /* at rest: what the reservation set holds */
+    bool kicked;          /* hart_kick since the run began */
+    uint8_t mode;         /* the engine's number for mode_isa */
+    uint32_t unretired;   /* instructions of the running block that have not retired, while a device or CSR function runs */
+    isa_set mode_isa;     /* the isa_live that mode stands for */
+    struct commit *commit; /* the record being made, in an observed run */
+    bool observed_stop;    /* an observer wants the run to stop */
     unsigned id;      /* mhartid */
     isa_set isa;      /* what it was built with; misa may switch some off at run time */
     isa_set isa_live; /* isa less what misa, mstatus.FS … have off; decoding depends on it */

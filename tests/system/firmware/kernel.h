@@ -100,6 +100,7 @@ bool wait_until(volatile unsigned long *word, unsigned long value);
 /* checks_*.c */
 void check_single(struct cpu *self);
 void check_counters(struct cpu *self);
+void check_random(struct cpu *self);
 void check_harts(struct cpu *self, unsigned long count);
 #endif
 #endif

@@ -162,6 +162,7 @@ void main(unsigned long id, const uint8_t *tree)
     check_single(&cpus[id].cpu);
     check_counters(&cpus[id].cpu);
     check_harts(&cpus[id].cpu, count);
+    check_random(&cpus[id].cpu);
     put_string(all_passed() ? "ALL-PASSED\n" : "SOME-FAILED\n");
 
     switch (read_command()) {

@@ -6,7 +6,7 @@ GUESTS=$ROOT/build/guest
 PATH=$PATH:/usr/sbin:/sbin    # mke2fs and depmod live there; a user's PATH often lacks them
 
 # What the emulator and its firmware are built with, what guests are made with, and what the tests need besides.
-BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libelf-dev libfdt-dev zlib1g-dev libslirp-dev
+BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libelf-dev libfdt-dev zlib1g-dev libslirp-dev libglib2.0-dev
                 gcc-riscv64-linux-gnu binutils-riscv64-linux-gnu)
 GUEST_PACKAGES=(debian-archive-keyring gpgv e2fsprogs kmod cpio xz-utils fakeroot)
 TEST_PACKAGES=(git clang clang-format libclang-rt-dev llvm libcriterion-dev libmpfr-dev libgmp-dev libc6-dev-riscv64-cross
@@ -31,8 +31,9 @@ need_packages() {
     fi
     say "installing packages: ${missing[*]}"
     "${as_root[@]}" apt-get -qq update || say "apt-get update failed; trying with the package lists that are there"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2 ||
-        die "apt-get could not install: ${missing[*]}"
+    mkdir -p "$ROOT/build"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" \
+        >"$ROOT/build/packages.log" 2>&1 || { tail -20 "$ROOT/build/packages.log" >&2; die "apt-get could not install: ${missing[*]}"; }
 }
 
 host_is_debian() {

@@ -1,0 +1,315 @@
+/* The block cache: finding, decoding and killing blocks. */
+#include "cpu/engine_internal.h"
+
+#include "emu/base/bits.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#if ORRERY_HOSTILE
+#define ARENA_DEFAULT_BYTES (64u << 10)
+#else
+#define ARENA_DEFAULT_BYTES (8u << 20)
+#endif
+#define ARENA_LEAST_BYTES (32u << 10)
+
+/* ---- life ---- */
+
+static bool code_written(void *engine, gpa_t gpa, uint64_t len);
+
+struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    e->bus = bus;
+    e->log = log;
+    e->arena_bytes = arena_bytes ? arena_bytes : ARENA_DEFAULT_BYTES;
+    if (e->arena_bytes < ARENA_LEAST_BYTES) e->arena_bytes = ARENA_LEAST_BYTES;
+    e->arena = malloc(e->arena_bytes);
+    e->scratch = malloc(block_size(BLOCK_INSNS_MAX));
+    e->blind = malloc(sizeof *e->blind);
+    if (!e->arena || !e->scratch || !e->blind) {
+        engine_destroy(e);
+        return NULL;
+    }
+    for (unsigned i = 0; i < TLB_SETS; i++) e->blind->read[i].tag = e->blind->write[i].tag = TLB_TAG_EMPTY;
+    if (bus) {
+        bus->code_written = code_written;
+        bus->watcher = e;
+    }
+    return e;
+}
+
+void engine_destroy(struct engine *e)
+{
+    if (!e) return;
+    if (e->bus && e->bus->watcher == e) {
+        e->bus->code_written = NULL;
+        e->bus->watcher = NULL;
+    }
+    free(e->arena);
+    free(e->scratch);
+    free(e->blind);
+    free(e);
+}
+
+bool engine_add_hart(struct engine *e, struct hart *h)
+{
+    if (e->hart_count == ENGINE_HARTS_MAX) return false;
+    e->harts[e->hart_count++] = h;
+    return true;
+}
+
+void engine_remove_hart(struct engine *e, struct hart *h)
+{
+    if (e->last_run == h) e->last_run = NULL;
+    for (unsigned i = 0; i < e->hart_count; i++)
+        if (e->harts[i] == h) e->harts[i] = e->harts[--e->hart_count];
+}
+
+const struct engine_stats *engine_stats(const struct engine *e) { return &e->stats; }
+
+/* ---- the arena ---- */
+
+static void *arena_take(struct engine *e, size_t bytes)
+{
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (bytes > e->arena_bytes - e->arena_used) return NULL;
+    void *p = e->arena + e->arena_used;
+    e->arena_used += bytes;
+    return p;
+}
+
+/* Marks on the bus stay; the watcher clears them when it finds nothing behind them. */
+void engine_flush(struct engine *e)
+{
+    e->arena_used = 0;
+    memset(e->buckets, 0, sizeof e->buckets);
+    memset(e->pages, 0, sizeof e->pages);
+    for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
+    e->stats.flushes++;
+}
+
+/* ---- modes ---- */
+
+void engine_update_mode(struct engine *e, struct hart *h)
+{
+    bool single = h->observer != NULL;
+    unsigned i = 0;
+    while (i < e->mode_count && (e->modes[i].live != h->isa_live || e->modes[i].single != single)) i++;
+    if (i == MODES_MAX) {
+        engine_flush(e); /* no block is left that knows its mode by number */
+        e->mode_count = i = 0;
+        for (unsigned n = 0; n < e->hart_count; n++) e->harts[n]->mode_isa = 0;
+    }
+    if (i == e->mode_count) e->modes[e->mode_count++] = (struct mode){h->isa_live, single};
+    h->mode = (uint8_t)i;
+    h->mode_isa = h->isa_live;
+    h->mode_salt = MODE_SALT(i);
+}
+
+/* ---- tables ---- */
+
+static struct block **bucket_of(struct engine *e, gpa_t gpa, unsigned mode)
+{
+    uint64_t hash = ((gpa >> 1) ^ (uint64_t)mode << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    return &e->buckets[hash >> 50]; /* 14 bits */
+}
+_Static_assert(BLOCK_BUCKETS == 1u << (64 - 50), "bucket_of takes the top bits of the hash");
+
+static struct code_page **page_slot(struct engine *e, gpa_t page)
+{
+    struct code_page **p = &e->pages[(page >> GUEST_PAGE_LOG2) % PAGE_BUCKETS];
+    while (*p && (*p)->page != page) p = &(*p)->next;
+    return p;
+}
+
+/* Writes b into the list of the page of gpa; on the page's first block it becomes a code page. */
+static bool page_note(struct engine *e, struct block *b, gpa_t gpa)
+{
+    gpa_t page = gpa & GUEST_PAGE_MASK;
+    struct page_node *node = arena_take(e, sizeof *node);
+    if (!node) return false;
+    struct code_page **slot = page_slot(e, page);
+    if (!*slot) {
+        struct code_page *p = arena_take(e, sizeof *p);
+        if (!p) return false;
+        *p = (struct code_page){.page = page};
+        *slot = p;
+    }
+    if (!(*slot)->blocks || !bus_has_code(e->bus, page)) {
+        bus_mark_code(e->bus, page);
+        const uint8_t *host = bus_ram(e->bus, page, 1);
+        for (unsigned i = 0; i < e->hart_count; i++) mmu_protect_code(&e->harts[i]->mmu, host);
+    }
+    *node = (struct page_node){b, (*slot)->blocks};
+    (*slot)->blocks = node;
+    return true;
+}
+
+static void block_kill(struct engine *e, struct block *b)
+{
+    if (b->count == BLOCK_DEAD) return;
+    b->count = BLOCK_DEAD;
+    e->stats.invalidations++;
+    struct block **p = bucket_of(e, b->gpa, b->mode);
+    while (*p && *p != b) p = &(*p)->next;
+    if (*p) *p = b->next;
+}
+
+static bool block_overlaps(const struct block *b, gpa_t gpa, uint64_t len)
+{
+    uint64_t first = b->straddles ? 2 : b->bytes;
+    bool in_first = b->gpa < gpa + len && gpa < b->gpa + first;
+    bool in_second = b->straddles && b->gpa2 < gpa + len && gpa < b->gpa2 + 2;
+    return in_first || in_second;
+}
+
+/* The bus's watcher: these bytes change. Returns whether the page still holds code. */
+static bool code_written(void *engine, gpa_t gpa, uint64_t len)
+{
+    struct engine *e = engine;
+    struct code_page *page = *page_slot(e, gpa & GUEST_PAGE_MASK);
+    if (!page) return false;
+    for (struct page_node **p = &page->blocks; *p;) {
+        struct block *b = (*p)->block;
+        if (b->count != BLOCK_DEAD && block_overlaps(b, gpa, len)) block_kill(e, b);
+        if (b->count == BLOCK_DEAD)
+            *p = (*p)->next;
+        else
+            p = &(*p)->next;
+    }
+    return page->blocks != NULL;
+}
+
+/* ---- fetching ---- */
+
+/* A piece of guest code, as far as it may be read without another translation. */
+struct fetched {
+    gpa_t gpa, gpa2; /* gpa2: of the second half of an instruction that straddles pages */
+    const uint8_t *host;
+    uint32_t raw; /* first instruction */
+    bool straddles, cached;
+};
+
+static bool fetch_part(struct hart *h, gva_t va, struct mmu_result *r, struct trap *t)
+{
+    *r = mmu_access_fetch(&h->mmu, h->code, va, 2);
+    if (r->fault == MMU_OK && r->host) return true;
+    /* Device windows hold no code: only main memory may be executed. */
+    *t = (struct trap){.cause = r->fault == MMU_PAGE_FAULT ? CAUSE_FETCH_PAGE : CAUSE_FETCH_ACCESS, .tval = va};
+    return false;
+}
+
+/* The first instruction at h->pc, in parcels of two bytes; tval of a fault is the address of the parcel. */
+static bool fetch_insn(struct hart *h, struct fetched *f, struct trap *t)
+{
+    struct mmu_result r;
+    if (!fetch_part(h, h->pc, &r, t)) return false;
+    *f = (struct fetched){.gpa = r.gpa, .host = r.host, .raw = load_le16(r.host), .cached = r.cached};
+    if (insn_length(f->raw) == 2) return true;
+    bool ends_page = (h->pc & ~GUEST_PAGE_MASK) == GUEST_PAGE_BYTES - 2;
+    if (ends_page || !r.cached) {
+        if (!fetch_part(h, h->pc + 2, &r, t)) return false;
+        f->cached = f->cached && r.cached;
+    } else {
+        r.host += 2;
+    }
+    f->raw |= (uint32_t)load_le16(r.host) << 16;
+    f->straddles = ends_page;
+    f->gpa2 = r.gpa;
+    return true;
+}
+
+/* ---- decoding ---- */
+
+/* Decodes from f on into insns; returns how many. Never zero: an illegal instruction is one, too. */
+static unsigned decode_run(const struct engine *e, const struct hart *h, const struct fetched *f, struct insn *insns)
+{
+    isa_set live = h->isa_live;
+    unsigned limit = e->modes[h->mode].single || !f->cached || f->straddles ? 1 : BLOCK_INSNS_MAX, n = 0;
+    uint64_t room = GUEST_PAGE_BYTES - (f->gpa & ~GUEST_PAGE_MASK), offset = 0;
+    uint32_t raw = f->raw;
+    while (true) {
+        insn_decode(raw, live, &insns[n]);
+        offset += insns[n].length;
+        if (insn_ends_block(&insns[n++]) || n == limit || room - offset < 2) return n;
+        raw = load_le16(f->host + offset);
+        if (insn_length(raw) == 4) {
+            if (room - offset < 4) return n;
+            raw = load_le32(f->host + offset);
+        }
+    }
+}
+
+static void log_block(const struct engine *e, const struct hart *h, const struct insn *insns, unsigned n)
+{
+    uint64_t pc = h->pc;
+    for (unsigned i = 0; i < n; i++) {
+        char text[96];
+        insn_format(text, sizeof text, &insns[i], pc);
+        log_line(e->log, LOG_IN_ASM, "in_asm: 0x%" PRIx64 ": %0*x %s", pc, insns[i].length * 2, insns[i].raw, text);
+        pc += insns[i].length;
+    }
+}
+
+/* Makes the block that starts at f. NULL: the arena is full. */
+static struct block *block_make(struct engine *e, const struct hart *h, const struct fetched *f)
+{
+    struct insn insns[BLOCK_INSNS_MAX];
+    unsigned n = decode_run(e, h, f, insns);
+    struct block *b = f->cached ? arena_take(e, block_size(n)) : e->scratch;
+    if (!b) return NULL;
+    *b = (struct block){.gpa = f->gpa, .gpa2 = f->gpa2, .mode = h->mode, .straddles = f->straddles};
+    block_lower(b, insns, n, h->isa_live);
+    if (f->cached) {
+        if (!page_note(e, b, f->gpa) || (f->straddles && !page_note(e, b, f->gpa2))) {
+            b->count = BLOCK_DEAD; /* a first page may have noted it */
+            return NULL;
+        }
+        struct block **bucket = bucket_of(e, b->gpa, b->mode);
+        b->next = *bucket;
+        *bucket = b;
+    }
+    e->stats.blocks_decoded++;
+    e->stats.insns_decoded += n;
+    if (log_on(e->log, LOG_IN_ASM)) log_block(e, h, insns, n);
+    return b;
+}
+
+static struct block *block_lookup(struct engine *e, const struct hart *h, const struct fetched *f)
+{
+    struct block *b = *bucket_of(e, f->gpa, h->mode);
+    while (b && !(b->gpa == f->gpa && b->mode == h->mode && (!f->straddles || b->gpa2 == f->gpa2))) b = b->next;
+    return b;
+}
+
+enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached)
+{
+    struct jump_entry *j = &h->code->jump[jump_index(h->pc)];
+    if (j->pc == (h->pc ^ h->mode_salt)) {
+        *found = j->block;
+        *cached = true;
+        if ((*found)->count != BLOCK_DEAD) return FIND_OK;
+    }
+    struct fetched f;
+    e->stats.lookups++;
+    if (!fetch_insn(h, &f, t)) return FIND_TRAP;
+    struct block *b = f.cached ? block_lookup(e, h, &f) : NULL;
+    if (!b) b = block_make(e, h, &f);
+    if (!b) return FIND_FULL;
+    if (f.cached) *j = (struct jump_entry){h->pc ^ h->mode_salt, b};
+    *found = b;
+    *cached = f.cached;
+    return FIND_OK;
+}
+
+const struct block *engine_truncate(struct engine *e, const struct hart *h, const struct block *b, unsigned length)
+{
+    assert(b != e->scratch && length >= 1 && length <= b->length);
+    struct insn insns[BLOCK_INSNS_MAX];
+    for (unsigned i = 0; i < length; i++) insn_decode(block_raw(b)[i], h->isa_live, &insns[i]);
+    *e->scratch = (struct block){.gpa = b->gpa, .gpa2 = b->gpa2, .mode = b->mode, .straddles = b->straddles, .origin = b};
+    block_lower(e->scratch, insns, length, h->isa_live);
+    return e->scratch;
+}

@@ -1,0 +1,181 @@
+/* Inside the engine: decoded blocks, and the contract between its parts.
+ *
+ * A block in memory:
+ *
+ *     +--------+---------+---------+ - - - +---------+---------+--------+--------+ - - - - +
+ *     | struct | code[0] | code[1] |       | last    | fall    | taken  | raw[0] | raw[1] …|
+ *     | block  |         |         |       | insn    | slot    | slot   |        |         |
+ *     +--------+---------+---------+ - - - +---------+---------+--------+--------+ - - - - +
+ *
+ * A slot holds a link: the block that follows if the last instruction falls through (or jumps), or if its branch is taken. The fall
+ * slot is at the same time an instruction, block_end, for blocks whose last instruction transfers no control. raw holds the bits of
+ * the instructions, for what only traps and observers want to know. */
+#ifndef ORRERY_CPU_ENGINE_INTERNAL_H
+#define ORRERY_CPU_ENGINE_INTERNAL_H
+
+#include "cpu/engine.h"
+#include "cpu/insn.h"
+#include "cpu/observe.h"
+#include "cpu/priv.h"
+
+#define LIKELY(x)   __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+struct dinsn;
+struct block;
+
+/* Runs the instruction at d and everything after it, until the engine has to look up; then returns NULL. Where the compiler does not
+ * guarantee tail calls it runs d alone and returns the next instruction. bank: h->data, or the blind bank of an observed run, in
+ * which every access takes the slow path. */
+typedef const struct dinsn *insn_fn(struct hart *h, const struct dinsn *d, const struct data_bank *bank);
+
+struct dinsn {
+    insn_fn *fn;
+    union {
+        struct {
+            uint8_t rd;    /* 32 for x0 */
+            uint8_t rs1, rs2;
+            uint8_t index; /* in its block */
+            int32_t imm;   /* PC-relative values are relative to the block's start */
+        };
+        const struct block *link; /* of a slot */
+    };
+};
+_Static_assert(sizeof(struct dinsn) == 16, "four instructions to a cache line");
+
+#if ORRERY_HOSTILE
+#define BLOCK_INSNS_MAX 3
+#else
+#define BLOCK_INSNS_MAX 100
+#endif
+#define BLOCK_DEAD (INT64_MAX / 2) /* count of what must not be entered */
+
+struct block {
+    int64_t count;    /* instructions that entering it takes off the budget: length, or BLOCK_DEAD */
+    uint16_t length;  /* instructions */
+    uint16_t bytes;   /* of guest code */
+    uint8_t mode;     /* index into the engine's modes */
+    bool straddles;   /* one instruction over a page's end; the second half is at gpa2 */
+    gpa_t gpa, gpa2;
+    struct block *next; /* in its bucket */
+    const struct block *origin; /* of a truncated copy, else NULL */
+    struct dinsn code[];
+};
+
+static inline const struct block *block_of(const struct dinsn *d)
+{
+    return (const struct block *)((const char *)(d - d->index) - offsetof(struct block, code));
+}
+static inline uint32_t *block_raw(const struct block *b) { return (uint32_t *)&b->code[b->length + 2]; }
+static inline size_t block_size(unsigned length)
+{
+    return (sizeof(struct block) + (length + 2) * sizeof(struct dinsn) + length * sizeof(uint32_t) + 15) & ~(size_t)15;
+}
+
+/* What a link that has not been made points at. */
+extern const struct block block_unlinked;
+
+/* Decoding depends on it. The number of a mode stands in bits 62:57 of jump-cache tags: valid addresses have copies of bit 63 there. */
+struct mode {
+    isa_set live;
+    bool single; /* blocks of one instruction, for observed runs */
+};
+#define MODES_MAX       64
+#define MODE_SALT(mode) ((uint64_t)(mode) << 57)
+
+struct page_node {
+    struct block *block;
+    struct page_node *next;
+};
+struct code_page {
+    gpa_t page;
+    struct page_node *blocks;
+    struct code_page *next;
+};
+
+#define ENGINE_HARTS_MAX 64
+#define BLOCK_BUCKETS    16384u
+#define PAGE_BUCKETS     4096u
+
+struct engine {
+    struct bus *bus;
+    struct log *log;
+    uint8_t *arena;
+    size_t arena_bytes, arena_used;
+    struct block *buckets[BLOCK_BUCKETS];
+    struct code_page *pages[PAGE_BUCKETS];
+    struct mode modes[MODES_MAX];
+    unsigned mode_count;
+    struct hart *harts[ENGINE_HARTS_MAX];
+    unsigned hart_count;
+    struct hart *last_run;
+    struct block *scratch; /* truncated copies and what must not be cached */
+    struct data_bank *blind;
+    struct engine_stats stats;
+};
+
+/* ---- engine.c ---- */
+
+enum find_result { FIND_OK, FIND_TRAP, FIND_FULL };
+/* The block at h->pc under the present mode. FIND_FULL: the arena must be flushed first, which only the run loop may do. *cached: it may
+ * be entered again without asking (jump cache, links). */
+enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached);
+void engine_flush(struct engine *e);
+/* Sets h->mode from isa_live and observers; may flush. */
+void engine_update_mode(struct engine *e, struct hart *h);
+/* A copy of the first `length` instructions of b; valid until the next call. */
+const struct block *engine_truncate(struct engine *e, const struct hart *h, const struct block *b, unsigned length);
+
+/* ---- lower.c ---- */
+
+/* Fills code, slots and raw of a block from decoded instructions. */
+void block_lower(struct block *b, const struct insn *insns, unsigned length, isa_set live);
+bool insn_ends_block(const struct insn *insn);
+
+/* ---- interpreter: out-of-line ends of handlers ---- */
+
+/* The address of the instruction; of the next one. */
+uint64_t insn_pc(const struct hart *h, const struct dinsn *d);
+static inline uint32_t insn_raw(const struct dinsn *d) { return block_raw(block_of(d))[d->index]; }
+/* The instruction traps: neither it nor what follows retires. */
+const struct dinsn *insn_trap(struct hart *h, const struct dinsn *d, const struct trap *t);
+/* The instruction has retired and the run loop takes over at the next one. */
+const struct dinsn *insn_leave(struct hart *h, const struct dinsn *d);
+
+insn_fn insn_illegal, insn_after_slow, insn_next, block_end, block_end_far, enter_refused, link_refused, jump_missed;
+
+/* Handlers by row, one table per file of handlers; rows of other kinds are NULL. */
+extern insn_fn *const alu_handlers[INSN_COUNT], *const mem_handlers[INSN_COUNT], *const fp_handlers[INSN_COUNT], *const sys_handlers[INSN_COUNT];
+/* Rounding modes known when decoding. */
+extern insn_fn *const fp_handlers_dyn[INSN_COUNT], *const fp_handlers_rtz[INSN_COUNT];
+/* Jumps: to this page, to anywhere, to an address that traps because C is off. */
+extern insn_fn *const flow_handlers[INSN_COUNT], *const flow_handlers_far[INSN_COUNT], *const flow_handlers_misaligned[INSN_COUNT];
+
+/* ---- mem.c: what the inline TLB does not serve ---- */
+
+/* False: the trap has been taken; return NULL. */
+bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value);
+bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value);
+/* For a read-modify-write: *host is where it may happen after the call (code marks are dealt with). Fails unless aligned RAM. */
+bool mem_modify(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint8_t **host);
+bool mem_reserve(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value);
+bool mem_conditional(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value, bool *stored);
+/* Checks the cache block at va for management or zeroing, and zeroes it. False: *t is the trap, not yet taken. */
+bool mem_cache_block(struct hart *h, gva_t va, bool zero, struct trap *t);
+
+/* ---- observe.c ---- */
+
+void observe_memory(struct hart *h, gva_t va, gpa_t pa, unsigned size, bool store, uint64_t value);
+void observe_csr_written(struct hart *h, unsigned number);
+void observe_trap(struct hart *h, const struct trap *t);
+/* Runs one instruction at h->pc and reports; true if an observer wants the run to stop. */
+bool observe_step(struct hart *h);
+void observe_interrupt(struct hart *h, uint64_t cause);
+
+/* ---- run.c ---- */
+
+/* The block at h->pc; NULL if fetching it trapped (the trap has been taken). May flush. */
+const struct block *run_find(struct hart *h);
+void run_block(struct hart *h, const struct block *b, const struct data_bank *bank);
+
+#endif

@@ -1,0 +1,21 @@
+/* Handlers of integer computation, and of what does nothing. */
+#include "cpu/interp.h"
+
+/* d->rs2 counts the half-words from the block's start to the instruction. */
+#define PC (h->pc + 2u * d->rs2)
+
+#define INSN_ALU(id, needs, picture, operands, value, tag)                                                                                  \
+    HANDLER(alu_##id)                                                                                                                       \
+    {                                                                                                                                       \
+        SET_X(value);                                                                                                                       \
+        NEXT;                                                                                                                               \
+    }
+#include "cpu/isa/insn.def"
+
+const struct dinsn *insn_next(HANDLER_ARGS) { NEXT; }
+
+insn_fn *const alu_handlers[INSN_COUNT] = {
+#define INSN_ALU(id, needs, picture, operands, value, tag) [INSN_##id] = alu_##id,
+#define INSN_NOP(id, needs, picture, operands, tag)        [INSN_##id] = insn_next,
+#include "cpu/isa/insn.def"
+};

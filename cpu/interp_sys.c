@@ -1,0 +1,134 @@
+/* Instructions that are functions: CSRs, traps and returns, fences, cache blocks. Each ends its block, so everything that it may have
+ * changed (regime, mode, pending interrupts) is looked at before the next instruction. Also the common ends of all handlers. */
+#include "cpu/interp.h"
+
+/* ---- where an instruction is ---- */
+
+uint64_t insn_pc(const struct hart *h, const struct dinsn *d)
+{
+    const uint32_t *raw = block_raw(block_of(d));
+    uint64_t pc = h->pc;
+    for (unsigned i = 0; i < d->index; i++) pc += insn_length(raw[i]);
+    return pc;
+}
+
+/* ---- how an instruction ends out of line ---- */
+
+const struct dinsn *insn_trap(struct hart *h, const struct dinsn *d, const struct trap *t)
+{
+    uint64_t pc = insn_pc(h, d);
+    h->budget += block_of(d)->length - d->index;
+    if (h->observer) observe_trap(h, t);
+    trap_take(h, t, pc);
+    return NULL;
+}
+
+const struct dinsn *insn_leave(struct hart *h, const struct dinsn *d)
+{
+    h->pc = insn_pc(h, d) + insn_length(insn_raw(d));
+    h->budget += block_of(d)->length - d->index - 1;
+    return NULL;
+}
+
+/* After a slow access: it may have raised an interrupt, cut the run, or overwritten this block. */
+const struct dinsn *insn_after_slow(HANDLER_ARGS)
+{
+    const struct block *b = block_of(d);
+    if (UNLIKELY(h->kicked || (b->origin ? b->origin : b)->count == BLOCK_DEAD)) return insn_leave(h, d);
+    NEXT;
+}
+
+__attribute__((cold)) const struct dinsn *insn_illegal(HANDLER_ARGS)
+{
+    (void)bank;
+    return insn_trap(h, d, &(struct trap){.cause = CAUSE_ILLEGAL, .tval = insn_raw(d)});
+}
+
+/* ---- system instructions: true if it retired; false: *t is the trap ---- */
+
+static bool sys_ecall(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    (void)d;
+    *t = (struct trap){.cause = CAUSE_ECALL_U + h->priv};
+    return false;
+}
+
+static bool sys_ebreak(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    *t = (struct trap){.cause = CAUSE_BREAKPOINT, .tval = insn_pc(h, d)};
+    return false;
+}
+
+/* Stores reach blocks at once, so there is nothing to throw away; the next instruction is looked up anew. */
+static bool sys_fence_i(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    (void)h, (void)d, (void)t;
+    return true;
+}
+
+/* norm:csrrw: rd = x0 does not read; norm:csrrs_csrrc: rs1 = x0 (uimm = 0) does not write. */
+static bool sys_csr(struct hart *h, const struct dinsn *d, enum csr_op op, uint64_t operand, struct trap *t)
+{
+    bool reads = op != CSR_WRITE || d->rd != 32, writes = op == CSR_WRITE || d->rs1 != 0;
+    uint64_t old = 0;
+    unsigned number = (unsigned)d->imm;
+    h->unretired = 1;
+    bool done = csr_access(h, number, op, operand, reads, writes, insn_raw(d), &old, t);
+    h->unretired = 0;
+    if (!done) return false;
+    h->x[d->rd] = old;
+    if (h->observer && writes) observe_csr_written(h, number);
+    return true;
+}
+static bool sys_csrrw(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_WRITE, RS1, t); }
+static bool sys_csrrs(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_SET, RS1, t); }
+static bool sys_csrrc(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_CLEAR, RS1, t); }
+static bool sys_csrrwi(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_WRITE, d->rs1, t); }
+static bool sys_csrrsi(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_SET, d->rs1, t); }
+static bool sys_csrrci(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_CLEAR, d->rs1, t); }
+
+static bool sys_cbo_inval(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_cbo_allowed(h, insn_raw(d), false, true, t) && mem_cache_block(h, RS1, false, t);
+}
+static bool sys_cbo_clean(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_cbo_allowed(h, insn_raw(d), false, false, t) && mem_cache_block(h, RS1, false, t);
+}
+static bool sys_cbo_flush(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_cbo_clean(h, d, t); }
+static bool sys_cbo_zero(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_cbo_allowed(h, insn_raw(d), true, false, t) && mem_cache_block(h, RS1, true, t);
+}
+
+static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_mret(h, insn_raw(d), t); }
+static bool sys_sret(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sret(h, insn_raw(d), t); }
+static bool sys_wfi(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_wfi(h, insn_raw(d), t); }
+static bool sys_sfence_vma(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_sfence_vma(h, insn_raw(d), d->rs1 != 0, RS1, d->rs2 != 0, RS2, t);
+}
+static bool sys_sinval_vma(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_sfence_vma(h, d, t); }
+static bool sys_sfence_w_inval(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sfence_inval(h, insn_raw(d), t); }
+static bool sys_sfence_inval_ir(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sfence_inval(h, insn_raw(d), t); }
+
+/* Returns have put the new pc in place; every other instruction goes on behind itself. */
+static bool sets_pc(enum insn_id id) { return id == INSN_mret || id == INSN_sret; }
+
+#define INSN_SYS(id, needs, picture, operands, tag)                                                                                         \
+    HANDLER(do_##id)                                                                                                                        \
+    {                                                                                                                                       \
+        (void)bank;                                                                                                                         \
+        struct trap t;                                                                                                                      \
+        uint64_t next = insn_pc(h, d) + insn_length(insn_raw(d));                                                                           \
+        if (!sys_##id(h, d, &t)) return insn_trap(h, d, &t);                                                                                \
+        if (!sets_pc(INSN_##id)) h->pc = next;                                                                                              \
+        return NULL;                                                                                                                        \
+    }
+#include "cpu/isa/insn.def"
+
+insn_fn *const sys_handlers[INSN_COUNT] = {
+    [INSN_ILLEGAL] = insn_illegal,
+#define INSN_SYS(id, needs, picture, operands, tag) [INSN_##id] = do_##id,
+#include "cpu/isa/insn.def"
+};

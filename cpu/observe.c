@@ -1,0 +1,132 @@
+/* Observed runs: blocks of one instruction, a bank of translations that never hits, so that every access passes mem.c, and a record
+ * of what the instruction did. The fast path knows nothing of it. */
+#include "cpu/engine_internal.h"
+
+#include "cpu/interp.h"
+
+void hart_attach(struct hart *h, struct observer *o)
+{
+    o->next = NULL;
+    struct observer **p = &h->observer;
+    while (*p) p = &(*p)->next;
+    *p = o;
+}
+
+void hart_detach(struct hart *h, struct observer *o)
+{
+    for (struct observer **p = &h->observer; *p; p = &(*p)->next)
+        if (*p == o) {
+            *p = o->next;
+            return;
+        }
+}
+
+void observe_memory(struct hart *h, gva_t va, gpa_t pa, unsigned size, bool store, uint64_t value)
+{
+    struct commit *c = h->commit;
+    if (c && c->mem_count < COMMIT_MEM_MAX)
+        c->mem[c->mem_count++] = (struct mem_record){.va = va, .pa = pa, .value = value, .size = (uint8_t)size, .store = store};
+    for (struct observer *o = h->observer; o; o = o->next)
+        if (o->access && o->access(o->self, h, va, size, store)) h->observed_stop = true;
+}
+
+static void record_csr(struct commit *c, unsigned number, uint64_t value)
+{
+    for (unsigned i = 0; i < c->csr_count; i++)
+        if (c->csr[i].number == number) {
+            c->csr[i].value = value;
+            return;
+        }
+    if (c->csr_count < COMMIT_CSR_MAX) {
+        c->csr[c->csr_count].number = (uint16_t)number;
+        c->csr[c->csr_count++].value = value;
+    }
+}
+
+void observe_csr_written(struct hart *h, unsigned number)
+{
+    uint64_t value = 0;
+    if (h->commit && csr_peek(h, number, &value)) record_csr(h->commit, number, value);
+}
+
+void observe_trap(struct hart *h, const struct trap *t)
+{
+    if (!h->commit) return;
+    h->commit->trapped = true;
+    h->commit->trap = *t;
+}
+
+void observe_interrupt(struct hart *h, uint64_t cause)
+{
+    for (struct observer *o = h->observer; o; o = o->next)
+        if (o->interrupt) o->interrupt(o->self, h, cause);
+}
+
+/* What the instruction wrote, from its row and the state after it. */
+static void record_registers(const struct hart *h, struct commit *c, const struct insn *insn)
+{
+    if (!insn_writes_rd(insn)) return;
+    bool f = insn_info(insn->id)->writes_f;
+    c->wrote_f = f;
+    c->wrote_x = !f && insn->rd != 0;
+    c->rd = insn->rd;
+    c->rd_value = f ? h->f[insn->rd] : h->x[insn->rd];
+}
+
+#define CSR_FFLAGS  0x001
+#define CSR_MSTATUS 0x300
+
+/* Flags that this instruction raised, and a floating-point state that it made dirty, count as writes of fflags and mstatus. */
+static void record_fp(struct hart *h, struct commit *c, unsigned flags_before, bool was_dirty)
+{
+    unsigned raised = fp_flags(&h->fp);
+    fp_set_flags(&h->fp, flags_before | raised);
+    if (raised) record_csr(c, CSR_FFLAGS, flags_before | raised);
+    if (!was_dirty && h->fs_dirty) observe_csr_written(h, CSR_MSTATUS);
+}
+
+static bool any_before(struct hart *h)
+{
+    for (struct observer *o = h->observer; o; o = o->next)
+        if (o->before && o->before(o->self, h, h->pc)) return true;
+    return false;
+}
+
+static void report(struct hart *h, const struct commit *c)
+{
+    for (struct observer *o = h->observer; o; o = o->next)
+        if (o->commit) o->commit(o->self, h, c);
+}
+
+/* One instruction; everything is set up for it. */
+static void step(struct hart *h, struct commit *c)
+{
+    const struct block *b = run_find(h);
+    if (!b) return;
+    struct insn insn;
+    insn_decode(block_raw(b)[0], h->isa_live, &insn);
+    c->insn = insn.raw;
+    c->length = insn.length;
+    enum insn_kind kind = insn_info(insn.id)->kind;
+    bool fp = kind == KIND_FP || kind == KIND_FPR || insn_info(insn.id)->writes_f;
+    bool was_dirty = (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS;
+    unsigned flags = fp_flags(&h->fp);
+    if (fp) fp_set_flags(&h->fp, 0);
+    h->icount_end -= (uint64_t)(h->budget - 1);
+    h->budget = 1;
+    run_block(h, b, h->engine->blind);
+    if (fp) record_fp(h, c, flags, was_dirty);
+    if (!c->trapped) record_registers(h, c, &insn);
+}
+
+bool observe_step(struct hart *h)
+{
+    if (any_before(h)) return true;
+    struct commit c = {.pc = h->pc, .priv = h->priv};
+    h->commit = &c;
+    h->observed_stop = false;
+    step(h, &c);
+    h->commit = NULL;
+    report(h, &c);
+    return h->observed_stop;
+}

@@ -1,0 +1,116 @@
+/* The run loop: between blocks it looks at everything that the handlers leave to it. */
+#include "cpu/interp.h"
+
+uint64_t hart_icount(const struct hart *h) { return h->icount_end - (uint64_t)h->budget - h->unretired; }
+
+void hart_kick(struct hart *h)
+{
+    h->icount_end -= (uint64_t)h->budget; /* the count stays as it is */
+    h->budget = 0;
+    h->kicked = true;
+}
+
+void run_block(struct hart *h, const struct block *b, const struct data_bank *bank)
+{
+    const struct dinsn *d = b->code;
+    h->budget -= b->count;
+#if INTERP_TAIL
+    d->fn(h, d, bank);
+#else
+    while (d) d = d->fn(h, d, bank);
+#endif
+}
+
+static void take_interrupt(struct hart *h, int irq)
+{
+    struct trap t = {.cause = CAUSE_INTERRUPT | (unsigned)irq};
+    uint64_t epc = h->pc;
+    if (h->observer) observe_interrupt(h, t.cause);
+    trap_take(h, &t, epc);
+}
+
+/* Finds the block at h->pc; NULL if fetching it trapped (the trap has been taken). */
+const struct block *run_find(struct hart *h)
+{
+    const struct block *b;
+    struct trap t;
+    bool cached;
+    enum find_result r = engine_find(h->engine, h, &b, &t, &cached);
+    if (r == FIND_FULL) {
+        engine_flush(h->engine);
+        r = engine_find(h->engine, h, &b, &t, &cached);
+    }
+    if (r == FIND_OK) return b;
+    if (h->observer) observe_trap(h, &t);
+    trap_take(h, &t, h->pc);
+    return NULL;
+}
+
+/* Brings budget and icount_end into line with the count at which the run ends; returns how many instructions are left. */
+static int64_t run_left(struct hart *h, uint64_t end)
+{
+    uint64_t left = end - hart_icount(h);
+    h->icount_end = end;
+    h->budget = (int64_t)left;
+    return h->budget;
+}
+
+/* Another hart has run since: it may have stored to the reservation set, so the reservation goes. A device's writes show in the value.
+ * norm:sc_other_hart_store_fail, norm:sc_other_device_write_fail */
+static void reservation_check(struct hart *h)
+{
+    struct engine *e = h->engine;
+    if (e->last_run != h && e->last_run) e->last_run->reservation = 0;
+    e->last_run = h;
+    if (!h->reservation) return;
+    const uint8_t *host = bus_ram(e->bus, h->reservation - 1, 8);
+    if (!host || load_le64(host) != h->reserved_value) h->reservation = 0;
+}
+
+static void reservation_note(struct hart *h)
+{
+    const uint8_t *host = h->reservation ? bus_ram(h->engine->bus, h->reservation - 1, 8) : NULL;
+    h->reserved_value = host ? load_le64(host) : 0;
+}
+
+static enum hart_stop run_loop(struct hart *h, uint64_t end)
+{
+    bool by_block = log_on(h->log, LOG_EXEC);
+    while (run_left(h, end) > 0 && !h->kicked) {
+        int irq = trap_pending_interrupt(h);
+        if (irq >= 0) take_interrupt(h, irq);
+        if (h->waiting) return HART_WFI;
+        if (h->mode_isa != h->isa_live) engine_update_mode(h->engine, h);
+        if (h->observer) {
+            if (observe_step(h)) return HART_BREAKPOINT;
+            continue;
+        }
+        const struct block *b = run_find(h);
+        if (!b) continue;
+        if (b->count > h->budget) b = engine_truncate(h->engine, h, b, (unsigned)h->budget);
+        if (by_block) {
+            log_line(h->log, LOG_EXEC, "exec: hart %u 0x%llx", h->id, (unsigned long long)h->pc);
+            h->icount_end -= (uint64_t)(h->budget - b->count);
+            h->budget = b->count;
+        }
+        run_block(h, b, h->data);
+    }
+    return h->waiting ? HART_WFI : HART_BUDGET;
+}
+
+enum hart_stop hart_run(struct hart *h, uint64_t max)
+{
+    if (max > (uint64_t)INT64_MAX / 4) max = INT64_MAX / 4;
+    uint64_t end = hart_icount(h) + max;
+    h->kicked = false;
+    if (h->waiting && hart_wakes(h)) h->waiting = false;
+    reservation_check(h);
+    fp_enter(&h->fp);
+    h->mode_isa = 0; /* observers may have come or gone */
+    enum hart_stop stop = run_loop(h, end);
+    fp_leave(&h->fp);
+    reservation_note(h);
+    h->icount_end = hart_icount(h);
+    h->budget = 0;
+    return stop;
+}
