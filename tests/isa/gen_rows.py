@@ -25,7 +25,8 @@ F16 = [0x0000, 0x8000, 0x3c00, 0xbc00, 0x4000, 0x3e00, 0x0001, 0x8001, 0x03ff, 0
 R_TYPE = """add sub sll slt sltu xor srl sra or and addw subw sllw srlw sraw mul mulh mulhsu mulhu div divu rem remu mulw divw divuw remw
 remuw sh1add sh2add sh3add add.uw sh1add.uw sh2add.uw sh3add.uw andn orn xnor max maxu min minu rol rolw ror rorw bclr bext binv bset clmul
 clmulh clmulr""".split()
-UNARY = "clz clzw ctz ctzw cpop cpopw sext.b sext.h zext.h orc.b rev8".split()
+# ctzw is among the known values: qemu-riscv64 7.2 gives 63 for 0x8000000000000000, where the specification says 32.
+UNARY = "clz clzw ctz cpop cpopw sext.b sext.h zext.h orc.b rev8".split()
 I_TYPE = "addi slti sltiu xori ori andi addiw".split()
 SHIFT6 = "slli srli srai rori bclri bexti binvi bseti slli.uw".split()
 SHIFT5 = "slliw srliw sraiw roriw".split()
@@ -171,12 +172,11 @@ class Program:
     def sequences(self, count):
         """Random straight-line programs with forward branches over all integer registers but sp, gp, tp; the assembler compresses what it can."""
         rng = self.rng
-        regs = [f"x{i}" for i in range(32) if i not in (2, 3, 4)]
-        dest = [r for r in regs if r != "x8"]  # s0 holds the memory base
+        regs = [f"x{i}" for i in range(32) if i not in (2, 3, 4, 8)]  # s0 holds the memory's address, which differs from ground to ground
         for n in range(count):
             lines = []
             for _ in range(120):
-                rd, a, b = rng.choice(dest), rng.choice(regs), rng.choice(regs)
+                rd, a, b = rng.choice(regs), rng.choice(regs), rng.choice(regs)
                 kind = rng.randrange(10)
                 if kind < 4:
                     lines.append(f"{rng.choice(R_TYPE)} {rd}, {a}, {b}")
@@ -218,6 +218,8 @@ class Program:
             cases += [("c.zext.b", 0x9d61, a, b, a & 0xff), ("c.sext.b", 0x9d65, a, b, sx(a, 8)), ("c.zext.h", 0x9d69, a, b, a & 0xffff),
                       ("c.sext.h", 0x9d6d, a, b, sx(a, 16)), ("c.zext.w", 0x9d71, a, b, a & 0xffffffff), ("c.not", 0x9d75, a, b, ~a & M),
                       ("c.mul", 0x9d51, a, b, a * b & M)]
+        for a in ints:
+            cases.append(("ctzw", 0x6015951b, a, 0, next((i for i in range(32) if a >> i & 1), 32)))
         groups = {}
         for name, word, a, b, want in cases:
             groups.setdefault((name, word), []).append((a, b, want))
