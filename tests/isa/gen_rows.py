@@ -174,7 +174,7 @@ class Program:
         rng = self.rng
         regs = [f"x{i}" for i in range(32) if i not in (2, 3, 4, 8)]  # s0 holds the memory's address, which differs from ground to ground
         for n in range(count):
-            lines = []
+            lines = [f"li x31, {rng.getrandbits(62)}"]  # held the code's address
             for _ in range(120):
                 rd, a, b = rng.choice(regs), rng.choice(regs), rng.choice(regs)
                 kind = rng.randrange(10)
