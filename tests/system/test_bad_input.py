@@ -84,7 +84,7 @@ CASES = {
     "device tree absent": (["-kernel", IMAGE, "-dtb", "/no/such/dtb"], "/no/such/dtb"),
     "device tree damaged": (["-kernel", IMAGE, "-dtb", "{bad.dtb}"], "bad.dtb"),
     "device tree is text": (["-kernel", IMAGE, "-dtb", "{text}"], "text"),
-    "loader without address": (["-kernel", IMAGE, "-device", "loader,file={small.bin}"], "addr"),
+    "loader without address": (["-kernel", IMAGE, "-device", "loader,file={small.bin}"], "loader"),
     "loader outside memory": (["-kernel", IMAGE, "-device", "loader,file={small.bin},addr=0x1000000000000"], "loader|small.bin"),
     "loader over the kernel": (["-kernel", IMAGE, "-device", "loader,file={small.bin},addr=0x80200000"], "overlap"),
     "loader file absent": (["-kernel", IMAGE, "-device", "loader,file=/no/such/file,addr=0x81000000"], "/no/such/file"),
