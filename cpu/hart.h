@@ -81,6 +81,7 @@ struct hart {
     uint8_t priv;     /* enum priv */
     bool waiting;     /* in WFI (or WRS) */
     bool trapped;     /* a trap or interrupt was taken; cleared by the machine */
+    bool stalled;     /* hart_run gave up: it traps on and on without retiring anything. The machine lets the turn's time pass */
     uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */
     uint64_t reserved_value; /* at rest: what the reservation set holds */
     bool kicked;          /* hart_kick since the run began */

@@ -72,9 +72,12 @@ static bool sys_csr(struct hart *h, const struct dinsn *d, enum csr_op op, uint6
     bool reads = op != CSR_WRITE || d->rd != 32, writes = op == CSR_WRITE || d->rs1 != 0;
     uint64_t old = 0;
     unsigned number = (unsigned)d->imm;
+    uint64_t block_pc = h->pc;
+    h->pc = insn_pc(h, d);
     h->unretired = 1;
     bool done = csr_access(h, number, op, operand, reads, writes, insn_raw(d), &old, t);
     h->unretired = 0;
+    h->pc = block_pc;
     if (!done) return false;
     h->x[d->rd] = old;
     if (h->observer && writes) observe_csr_written(h, number);

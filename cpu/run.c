@@ -73,10 +73,27 @@ static void reservation_note(struct hart *h)
     h->reserved_value = host ? load_le64(host) : 0;
 }
 
+/* A handler whose own instructions trap never retires anything, so the count would never reach its end. */
+#define FRUITLESS_MAX 256
+
+static bool run_is_fruitless(const struct hart *h, uint64_t *count, unsigned *rounds)
+{
+    uint64_t now = hart_icount(h);
+    *rounds = now == *count ? *rounds + 1 : 0;
+    *count = now;
+    return *rounds > FRUITLESS_MAX;
+}
+
 static enum hart_stop run_loop(struct hart *h, uint64_t end)
 {
     bool by_block = log_on(h->log, LOG_EXEC);
+    uint64_t count = hart_icount(h);
+    unsigned rounds = 0;
     while (run_left(h, end) > 0 && !h->kicked) {
+        if (run_is_fruitless(h, &count, &rounds)) {
+            h->stalled = true;
+            return HART_BUDGET;
+        }
         int irq = trap_pending_interrupt(h);
         if (irq >= 0) take_interrupt(h, irq);
         if (h->waiting) return HART_WFI;
@@ -103,6 +120,7 @@ enum hart_stop hart_run(struct hart *h, uint64_t max)
     if (max > (uint64_t)INT64_MAX / 4) max = INT64_MAX / 4;
     uint64_t end = hart_icount(h) + max;
     h->kicked = false;
+    h->stalled = false;
     if (h->waiting && hart_wakes(h)) h->waiting = false;
     reservation_check(h);
     fp_enter(&h->fp);

@@ -84,7 +84,10 @@ static bool all_sleep(const struct machine *m)
 /* Bare programs run in Spike's rhythm, so that their commit logs agree: a turn ends early at a trap, and takes its full time all the
  * same; deadlines count at the end of a round only; mtime moves then, too; an LR's
  * reservation does not outlive the turn. */
-static bool turn_is_over(const struct machine *m, const struct machine_hart *s) { return m->spike_rhythm && s->hart->trapped; }
+static bool turn_is_over(const struct machine *m, const struct machine_hart *s)
+{
+    return s->hart->stalled || (m->spike_rhythm && s->hart->trapped);
+}
 
 /* Lets one hart have its turn; false: the debugger wants the machine to stand still here. */
 static bool take_turn(struct machine *m, unsigned index)
@@ -93,7 +96,7 @@ static bool take_turn(struct machine *m, unsigned index)
     enum hart_stop why = HART_BUDGET;
     ps_t t;
     m->running = (int)index;
-    s->hart->trapped = false;
+    s->hart->trapped = s->hart->stalled = false;
     while (!m->stop && why == HART_BUDGET && !sleeps(s->hart) && !turn_is_over(m, s) && (t = local_time(m, s)) < m->round_end)
         why = hart_run(s->hart, (m->round_end - t + m->ps_per_insn - 1) / m->ps_per_insn);
     m->running = -1;
