@@ -1,47 +1,64 @@
-/* Handlers of floating point. Three for an operation that rounds: by the instruction's mode, by frm, and towards zero (conversions). */
+/* Handlers of floating point. For an operation that rounds there are three: by frm, towards zero (conversions), and by whatever mode the
+ * instruction names. What the host unit cannot do goes to the row's slow handler, and so to softfp. */
 #include "cpu/interp.h"
 
 /* d->imm: rounding mode, and the third source from bit 8. */
-#define RM ((unsigned)d->imm & 7)
+#define RM_OF_INSN ((unsigned)d->imm & 7)
 
-#define INSN_FP(id, needs, picture, operands, D, value, tag)                                                                                \
-    HANDLER(fp_do_##id)                                                                                                                     \
-    {                                                                                                                                       \
-        SET_##D##_FLAGS(value);                                                                                                             \
-        NEXT;                                                                                                                               \
-    }
-#define INSN_FPR(id, needs, picture, operands, D, value, tag) INSN_FP(id, needs, picture, operands, D, value, tag)
 /* A result in an x register: flags may have been raised, so the state counts as dirty too. */
 #define SET_X_FLAGS(value) (h->x[d->rd] = (value), h->fs_dirty = 1)
 #define SET_F_FLAGS(value) SET_F(value)
-#include "cpu/isa/insn.def"
 
-#undef RM
-#define RM FP_DYN
-/* The host unit is set to frm and frm is no reserved mode: `fast` says both. */
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)                                                                               \
-    SLOW(fp_dyn_##id##_slow)                                                                                                                \
-    {                                                                                                                                       \
-        if (!fp_rm_is_legal(FPU, FP_DYN)) BECOME(insn_illegal);                                                                             \
-        BECOME(fp_do_##id);                                                                                                                 \
-    }                                                                                                                                       \
-    HANDLER(fp_dyn_##id)                                                                                                                    \
-    {                                                                                                                                       \
-        if (UNLIKELY(!(h->fp.fast >> FP_DYN & 1))) BECOME(fp_dyn_##id##_slow);                                                              \
-        SET_##D##_FLAGS(value);                                                                                                             \
-        NEXT;                                                                                                                               \
-    }
-#include "cpu/isa/insn.def"
+/* ---- slow: any rounding mode, any operand ---- */
 
-#undef RM
-#define RM FP_RTZ
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)                                                                               \
-    HANDLER(fp_rtz_##id)                                                                                                                    \
+#define RM                 RM_OF_INSN
+#define FP_CALL(name, ...) fp_slow_##name(FPU, __VA_ARGS__)
+#define INSN_FP(id, needs, picture, operands, D, value, tag)                                                                                \
+    SLOW(fp_slow_do_##id)                                                                                                                   \
     {                                                                                                                                       \
         SET_##D##_FLAGS(value);                                                                                                             \
         NEXT;                                                                                                                               \
     }
+/* norm:roundingmode_rsv: DYN while frm is reserved is illegal */
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)                                                                               \
+    SLOW(fp_slow_do_##id)                                                                                                                   \
+    {                                                                                                                                       \
+        if (!fp_rm_is_legal(FPU, RM)) BECOME(insn_illegal);                                                                                 \
+        SET_##D##_FLAGS(value);                                                                                                             \
+        NEXT;                                                                                                                               \
+    }
 #include "cpu/isa/insn.def"
+#undef RM
+#undef FP_CALL
+
+/* ---- fast ---- */
+
+#define FP_CALL(name, ...) fp_try_##name(FPU, __VA_ARGS__, &punt)
+#define FP_HANDLER(prefix, id, D, value)                                                                                                    \
+    HANDLER(prefix##_##id)                                                                                                                  \
+    {                                                                                                                                       \
+        bool punt = false;                                                                                                                  \
+        uint64_t result = value;                                                                                                            \
+        if (UNLIKELY(punt)) BECOME(fp_slow_do_##id);                                                                                        \
+        SET_##D##_FLAGS(result);                                                                                                            \
+        NEXT;                                                                                                                               \
+    }
+
+#define RM                                                           RM_OF_INSN
+#define INSN_FP(id, needs, picture, operands, D, value, tag)         FP_HANDLER(fp_do, id, D, value)
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_do, id, D, value)
+#include "cpu/isa/insn.def"
+#undef RM
+
+#define RM                                                           FP_DYN
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_dyn, id, D, value)
+#include "cpu/isa/insn.def"
+#undef RM
+
+#define RM                                                           FP_RTZ
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_rtz, id, D, value)
+#include "cpu/isa/insn.def"
+#undef RM
 
 insn_fn *const fp_handlers[INSN_COUNT] = {
 #define INSN_FP(id, needs, picture, operands, D, value, tag)  [INSN_##id] = fp_do_##id,

@@ -97,7 +97,7 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
 
 /* T is the format, t the letter that SSE mnemonics end in after "s" (s or d). */
 #define HOSTFP_BINARY(T, name, insn)                                                                                   \
-    static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, unsigned rm)                      \
+    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, unsigned rm, bool *punt)      \
     {                                                                                                                  \
         double r = hostfp_register(a), y = hostfp_register(b);                                                         \
         if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(hostfp_bits(r) & hostfp_bits(y)))) {                 \
@@ -105,13 +105,13 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
             __asm__ volatile(insn " %[y], %[r]\n\tucomis" #T " %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [y] "x"(y));  \
             if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_##T;                                                              \
         } else {                                                                                                       \
-            r = hostfp_register(fp_slow_##name##_##T(c, hostfp_bits(r), hostfp_bits(y), rm));                          \
+            r = hostfp_register(hostfp_punt(punt));                                                                    \
         }                                                                                                              \
         return hostfp_bits(r);                                                                                         \
     }
 
 #define HOSTFP_SQRT(T)                                                                                                 \
-    static inline uint64_t fp_sqrt_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                                      \
+    static inline uint64_t fp_try_sqrt_##T(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)                      \
     {                                                                                                                  \
         double r = hostfp_register(a);                                                                                 \
         if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_##T(hostfp_bits(r)))) {                                  \
@@ -119,14 +119,14 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
             __asm__ volatile("sqrts" #T " %[r], %[r]\n\tucomis" #T " %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan));         \
             if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_##T;                                                              \
         } else {                                                                                                       \
-            r = hostfp_register(fp_slow_sqrt_##T(c, hostfp_bits(r), rm));                                              \
+            r = hostfp_register(hostfp_punt(punt));                                                                    \
         }                                                                                                              \
         return hostfp_bits(r);                                                                                         \
     }
 
 /* x86 need not raise I for inf * 0 + quiet NaN, norm:fma_nv_flag does: NaN results are computed again. */
 #define HOSTFP_FUSED(T, name, insn)                                                                                    \
-    static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm)          \
+    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm, bool *punt) \
     {                                                                                                                  \
         double x = hostfp_register(a), y = hostfp_register(b), z = hostfp_register(d), r = z;                          \
         bool nan = true;                                                                                               \
@@ -137,14 +137,14 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
                              : [x] "x"(x), [y] "x"(y));                                                                \
         }                                                                                                              \
         if (!HOSTFP_LIKELY(!nan)) {                                                                                    \
-            r = hostfp_register(fp_slow_##name##_##T(c, hostfp_bits(x), hostfp_bits(y), hostfp_bits(z), rm));          \
+            r = hostfp_register(hostfp_punt(punt));                                                                    \
         }                                                                                                              \
         return hostfp_bits(r);                                                                                         \
     }
 
 /* Both predicates of x86 that are false for unordered operands ask about the second one: y > x, y >= x. */
 #define HOSTFP_COMPARE(T, name, insn, predicate)                                                                       \
-    static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                   \
+    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, bool *punt)                   \
     {                                                                                                                  \
         double x = hostfp_register(a), y = hostfp_register(b);                                                         \
         if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(hostfp_bits(x) & hostfp_bits(y)))) {                          \
@@ -152,11 +152,11 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
             __asm__ volatile(insn " %[x], %[y]" : predicate(holds) : [x] "x"(x), [y] "x"(y));                          \
             return holds;                                                                                              \
         }                                                                                                              \
-        return fp_slow_##name##_##T(c, hostfp_bits(x), hostfp_bits(y));                                                \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 #define HOSTFP_EQUAL(T)                                                                                                \
-    static inline uint64_t fp_eq_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                         \
+    static inline uint64_t fp_try_eq_##T(struct fp_ctx *c, uint64_t a, uint64_t b, bool *punt)                         \
     {                                                                                                                  \
         double x = hostfp_register(a), y = hostfp_register(b);                                                         \
         if (HOSTFP_LIKELY(c->entered && hostfp_boxed_##T(hostfp_bits(x) & hostfp_bits(y)))) {                          \
@@ -164,7 +164,7 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
             __asm__ volatile("ucomis" #T " %[x], %[y]" : "=@cce"(equal), "=@ccnp"(ordered) : [x] "x"(x), [y] "x"(y));  \
             return equal & ordered;                                                                                    \
         }                                                                                                              \
-        return fp_slow_eq_##T(c, hostfp_bits(x), hostfp_bits(y));                                                      \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 /* To an integer type by truncation or in the present mode; the caller knows that the unit is the guest's. */
@@ -186,7 +186,7 @@ static inline bool hostfp_may_convert(const struct fp_ctx *c, unsigned rm)
 }
 
 #define HOSTFP_CVT_SIGNED(T, name, type, min, max)                                                                     \
-    static inline uint64_t fp_cvt_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                              \
+    static inline uint64_t fp_try_cvt_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)              \
     {                                                                                                                  \
         if (HOSTFP_LIKELY(hostfp_may_convert(c, rm) && hostfp_boxed_##T(a))) {                                         \
             type r = hostfp_to_##type##_##T(a, rm == FP_RTZ);                                                          \
@@ -194,7 +194,7 @@ static inline bool hostfp_may_convert(const struct fp_ctx *c, unsigned rm)
             if (!HOSTFP_LIKELY(r != min) && (!HOSTFP_SIGN_##T(a) || hostfp_is_nan_##T(a))) r = max;                    \
             return (uint64_t)(int64_t)r;                                                                               \
         }                                                                                                              \
-        return fp_slow_cvt_##name##_##T(c, a, rm);                                                                     \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 #define HOSTFP_SIGN_s(a) ((a) >> 31 & 1)
@@ -202,12 +202,12 @@ static inline bool hostfp_may_convert(const struct fp_ctx *c, unsigned rm)
 
 /* From +0 to the greatest float that does not exceed the range in any mode, as an unsigned range of bits. */
 #define HOSTFP_CVT_UNSIGNED(T, name, result, greatest)                                                                 \
-    static inline uint64_t fp_cvt_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                              \
+    static inline uint64_t fp_try_cvt_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)              \
     {                                                                                                                  \
         if (HOSTFP_LIKELY(hostfp_may_convert(c, rm) && hostfp_boxed_##T(a) && HOSTFP_VALUE_##T(a) <= greatest)) {      \
             return (uint64_t)(int64_t)(result)hostfp_to_int64_t_##T(a, rm == FP_RTZ);                                  \
         }                                                                                                              \
-        return fp_slow_cvt_##name##_##T(c, a, rm);                                                                     \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 #define HOSTFP_VALUE_s(a) ((a)&UINT64_C(0xffffffff))
@@ -215,34 +215,34 @@ static inline bool hostfp_may_convert(const struct fp_ctx *c, unsigned rm)
 
 /* From an integer of at most 63 magnitude bits: `from` is the type to read x as, `fits` when that is right. */
 #define HOSTFP_CVT_FROM(T, name, from, fits)                                                                           \
-    static inline uint64_t fp_cvt_##T##_##name(struct fp_ctx *c, uint64_t x, unsigned rm)                              \
+    static inline uint64_t fp_try_cvt_##T##_##name(struct fp_ctx *c, uint64_t x, unsigned rm, bool *punt)              \
     {                                                                                                                  \
         if (HOSTFP_LIKELY((c->fast >> rm & 1) && (fits))) {                                                            \
             double r = hostfp_register(HOSTFP_FRAME_##T);                                                              \
             __asm__ volatile("cvtsi2s" #T "q %1, %0" : "+x"(r) : "r"((int64_t)(from)x));                               \
             return hostfp_bits(r);                                                                                     \
         }                                                                                                              \
-        return fp_slow_cvt_##T##_##name(c, x, rm);                                                                     \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 /* What the destination holds before a narrow result is put into it; also cuts the dependency on its old value. */
 #define HOSTFP_FRAME_s UINT64_MAX
 #define HOSTFP_FRAME_d UINT64_C(0)
 
-/* These are exact: no mode, no flag, no unit in particular. */
-static inline uint64_t fp_cvt_d_w(struct fp_ctx *c, uint64_t x, unsigned rm)
+/* These are exact: no flag, no unit in particular; the mode must be legal all the same. */
+static inline uint64_t fp_try_cvt_d_w(struct fp_ctx *c, uint64_t x, unsigned rm, bool *punt)
 {
-    (void)c, (void)rm;
+    if (!(c->fast >> rm & 1)) return hostfp_punt(punt);
     return hostfp_bits((int32_t)x);
 }
 
-static inline uint64_t fp_cvt_d_wu(struct fp_ctx *c, uint64_t x, unsigned rm)
+static inline uint64_t fp_try_cvt_d_wu(struct fp_ctx *c, uint64_t x, unsigned rm, bool *punt)
 {
-    (void)c, (void)rm;
+    if (!(c->fast >> rm & 1)) return hostfp_punt(punt);
     return hostfp_bits((uint32_t)x);
 }
 
-static inline uint64_t fp_cvt_s_d(struct fp_ctx *c, uint64_t a, unsigned rm)
+static inline uint64_t fp_try_cvt_s_d(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)
 {
     double x = hostfp_register(a), r = hostfp_register(HOSTFP_FRAME_s);
     if (HOSTFP_LIKELY(c->fast >> rm & 1)) {
@@ -250,21 +250,21 @@ static inline uint64_t fp_cvt_s_d(struct fp_ctx *c, uint64_t a, unsigned rm)
         __asm__ volatile("cvtsd2ss %[x], %[r]\n\tucomiss %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [x] "x"(x));
         if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_s;
     } else {
-        r = hostfp_register(fp_slow_cvt_s_d(c, hostfp_bits(x), rm));
+        r = hostfp_register(hostfp_punt(punt));
     }
     return hostfp_bits(r);
 }
 
 /* Exact in every mode, but a signalling NaN raises NV. */
-static inline uint64_t fp_cvt_d_s(struct fp_ctx *c, uint64_t a, unsigned rm)
+static inline uint64_t fp_try_cvt_d_s(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)
 {
     double x = hostfp_register(a), r = hostfp_register(HOSTFP_FRAME_d);
-    if (HOSTFP_LIKELY(c->entered && hostfp_boxed_s(hostfp_bits(x)))) {
+    if (HOSTFP_LIKELY((c->fast >> rm & 1) && hostfp_boxed_s(hostfp_bits(x)))) {
         bool nan;
         __asm__ volatile("cvtss2sd %[x], %[r]\n\tucomisd %[r], %[r]" : [r] "+x"(r), "=@ccp"(nan) : [x] "x"(x));
         if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_d;
     } else {
-        r = hostfp_register(fp_slow_cvt_d_s(c, hostfp_bits(x), rm));
+        r = hostfp_register(hostfp_punt(punt));
     }
     return hostfp_bits(r);
 }
@@ -278,7 +278,7 @@ static inline uint64_t fp_cvt_d_s(struct fp_ctx *c, uint64_t a, unsigned rm)
         break;
 
 #define HOSTFP_ROUND(T, name, quiet)                                                                                   \
-    static inline uint64_t fp_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                                  \
+    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, unsigned rm, bool *punt)                  \
     {                                                                                                                  \
         if (HOSTFP_LIKELY((c->fast_round >> rm & 1) && hostfp_boxed_##T(a))) {                                         \
             double r = hostfp_register(a);                                                                             \
@@ -294,7 +294,7 @@ static inline uint64_t fp_cvt_d_s(struct fp_ctx *c, uint64_t a, unsigned rm)
             if (!HOSTFP_LIKELY(!nan)) r = HOSTFP_NAN_##T;                                                              \
             return hostfp_bits(r);                                                                                     \
         }                                                                                                              \
-        return fp_slow_##name##_##T(c, a, rm);                                                                         \
+        return hostfp_punt(punt);                                                                                      \
     }
 
 #define HOSTFP_FORMAT(T)                                                                                               \
@@ -329,6 +329,10 @@ HOSTFP_CVT_UNSIGNED(s, wu, int32_t, 0x4f7fffff)                   /* 2^32 - 2^8 
 HOSTFP_CVT_UNSIGNED(s, lu, int64_t, 0x5effffff)                   /* 2^63 - 2^39 */
 HOSTFP_CVT_UNSIGNED(d, wu, int32_t, UINT64_C(0x41efffffffe00000)) /* 2^32 - 1 */
 HOSTFP_CVT_UNSIGNED(d, lu, int64_t, UINT64_C(0x43dfffffffffffff)) /* 2^63 - 2^10 */
+
+FP_OPS_HOST(FP_DEFINE_WITH_SLOW, s)
+FP_OPS_HOST(FP_DEFINE_WITH_SLOW, d)
+FP_OPS_HOST_MIXED(FP_DEFINE_WITH_SLOW)
 
 #undef HOSTFP_BINARY
 #undef HOSTFP_SQRT

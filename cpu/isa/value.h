@@ -95,12 +95,13 @@ static inline uint64_t CLMULH(uint64_t a, uint64_t b) { return CLMULR(a, b) >> 1
 #define BOX16(a) fp_box_h(a)
 #define BOX32(a) fp_box_s(a)
 
-/* Floating point: the functions of fp.h. ROUND: by RM, with flags; EXACT: with flags; PURE: bits only. FPU is the context. */
-#define FP_ROUND1(name, a)       fp_##name(FPU, a, RM)
-#define FP_ROUND2(name, a, b)    fp_##name(FPU, a, b, RM)
-#define FP_ROUND3(name, a, b, c) fp_##name(FPU, a, b, c, RM)
-#define FP_EXACT1(name, a)       fp_##name(FPU, a)
-#define FP_EXACT2(name, a, b)    fp_##name(FPU, a, b)
+/* Floating point: the functions of fp.h. ROUND: by RM, with flags; EXACT: with flags; PURE: bits only. The includer's FP_CALL(name,
+ * operands…) says which of fp.h's variants runs, and on what context. */
+#define FP_ROUND1(name, a)       FP_CALL(name, a, RM)
+#define FP_ROUND2(name, a, b)    FP_CALL(name, a, b, RM)
+#define FP_ROUND3(name, a, b, c) FP_CALL(name, a, b, c, RM)
+#define FP_EXACT1(name, a)       FP_CALL(name, a)
+#define FP_EXACT2(name, a, b)    FP_CALL(name, a, b)
 #define FP_PURE1(name, a)        fp_##name(a)
 #define FP_PURE2(name, a, b)     fp_##name(a, b)
 
