@@ -4,6 +4,9 @@
 /* The entry hits if the page, the flags and the low bits that alignment wants zero all agree in one comparison. */
 #define HITS(entry, va, bytes) LIKELY(((va) & (GUEST_PAGE_MASK | ((bytes)-1))) == (entry)->tag)
 #define HOST(entry, va)        ((uint8_t *)(uintptr_t)((va) + (entry)->addend))
+/* A misaligned access inside one page needs no more than the page. */
+#define HITS_ODD(entry, va, bytes)                                                                                                          \
+    LIKELY(((va) & GUEST_PAGE_MASK) == (entry)->tag && ((va) & ~GUEST_PAGE_MASK) <= GUEST_PAGE_BYTES - (bytes))
 
 #define INSN_LOAD(id, needs, picture, operands, bytes, D, value, tag)                                                                       \
     SLOW(mem_##id##_slow)                                                                                                                   \
@@ -13,11 +16,20 @@
         SET_##D(value);                                                                                                                     \
         BECOME(insn_after_slow);                                                                                                            \
     }                                                                                                                                       \
+    __attribute__((noinline)) HANDLER(mem_##id##_odd)                                                                                       \
+    {                                                                                                                                       \
+        gva_t va = RS1 + IMM;                                                                                                               \
+        const struct tlb_entry *e = &bank->read[tlb_index(va)];                                                                             \
+        if (!HITS_ODD(e, va, bytes)) BECOME(mem_##id##_slow);                                                                               \
+        uint64_t LOADED = load_le(HOST(e, va), bytes);                                                                                      \
+        SET_##D(value);                                                                                                                     \
+        NEXT;                                                                                                                               \
+    }                                                                                                                                       \
     HANDLER(mem_##id)                                                                                                                       \
     {                                                                                                                                       \
         gva_t va = RS1 + IMM;                                                                                                               \
         const struct tlb_entry *e = &bank->read[tlb_index(va)];                                                                             \
-        if (!HITS(e, va, bytes)) BECOME(mem_##id##_slow);                                                                                   \
+        if (!HITS(e, va, bytes)) BECOME(mem_##id##_odd);                                                                                    \
         uint64_t LOADED = load_le(HOST(e, va), bytes);                                                                                      \
         SET_##D(value);                                                                                                                     \
         NEXT;                                                                                                                               \
@@ -29,11 +41,19 @@
         if (!mem_store(h, d, RS1 + IMM, bytes, value)) return NULL;                                                                         \
         BECOME(insn_after_slow);                                                                                                            \
     }                                                                                                                                       \
+    __attribute__((noinline)) HANDLER(mem_##id##_odd)                                                                                       \
+    {                                                                                                                                       \
+        gva_t va = RS1 + IMM;                                                                                                               \
+        const struct tlb_entry *e = &bank->write[tlb_index(va)];                                                                            \
+        if (!HITS_ODD(e, va, bytes)) BECOME(mem_##id##_slow);                                                                               \
+        store_le(HOST(e, va), bytes, value);                                                                                                \
+        NEXT;                                                                                                                               \
+    }                                                                                                                                       \
     HANDLER(mem_##id)                                                                                                                       \
     {                                                                                                                                       \
         gva_t va = RS1 + IMM;                                                                                                               \
         const struct tlb_entry *e = &bank->write[tlb_index(va)];                                                                            \
-        if (!HITS(e, va, bytes)) BECOME(mem_##id##_slow);                                                                                   \
+        if (!HITS(e, va, bytes)) BECOME(mem_##id##_odd);                                                                                    \
         store_le(HOST(e, va), bytes, value);                                                                                                \
         NEXT;                                                                                                                               \
     }

@@ -66,7 +66,11 @@ struct tlb_entry {
     uint64_t addend; /* host address = va + addend (mod 2^64) */
 };
 
-static inline unsigned tlb_index(gva_t va) { return (unsigned)(va >> GUEST_PAGE_LOG2) & (TLB_SETS - 1); }
+/* The next higher bits are folded in, so that arrays at a power-of-two distance do not fight for a set. */
+static inline unsigned tlb_index(gva_t va)
+{
+    return (unsigned)(va >> GUEST_PAGE_LOG2 ^ va >> (GUEST_PAGE_LOG2 + TLB_SETS_LOG2)) & (TLB_SETS - 1);
+}
 
 #define TLB_LEAF_GLOBAL 0x80u
 #define TLB_LEAF_LOG2   0x7fu
