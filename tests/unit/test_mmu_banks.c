@@ -152,7 +152,7 @@ static const struct { gva_t va, touch; unsigned level; uint64_t bits; } mapped[]
     {0x00083000, 0x00083000, 0, RW | X | G},
     {0x40200000, 0x402a4000, 1, RW | X},
     {0x80050000, 0x8005b010, 0, RW | X | N_BIT},
-    {0xffffffffffffe000, 0xffffffffffffeff0, 0, RW | X},
+    {0xffffffffffffc000, 0xffffffffffffcff0, 0, RW | X},
 };
 #define MAPPED ARRAY_LEN(mapped)
 static uint64_t space[2];
