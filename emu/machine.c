@@ -97,7 +97,8 @@ static bool take_turn(struct machine *m, unsigned index)
     ps_t t;
     m->running = (int)index;
     s->hart->trapped = s->hart->stalled = false;
-    while (!m->stop && why == HART_BUDGET && !sleeps(s->hart) && !turn_is_over(m, s) && (t = local_time(m, s)) < m->round_end)
+    while (!m->stop && why == HART_BUDGET && !sleeps(s->hart) && !turn_is_over(m, s) &&
+           (t = local_time(m, s)) < m->round_end)
         why = hart_run(s->hart, (m->round_end - t + m->ps_per_insn - 1) / m->ps_per_insn);
     m->running = -1;
     if (why == HART_BREAKPOINT) {
@@ -182,13 +183,27 @@ void machine_stop_with(struct machine *m, enum machine_stop why, int exit_code)
     if (m->running >= 0) hart_kick(m->harts[m->running].hart);
 }
 
+/* Asked before every instruction: stops the hart before the second, so that one that traps counts as a step as well. */
+static bool second_instruction(void *self, struct hart *h, uint64_t pc)
+{
+    (void)h, (void)pc;
+    bool *begun = self;
+    bool second = *begun;
+    *begun = true;
+    return second;
+}
+
 void machine_step_hart(struct machine *m, unsigned hart)
 {
     struct machine_hart *s = &m->harts[hart];
     if (!m->round_open) open_round(m);
     if (sleeps(s->hart)) set_local_time(s, m->round_end);
     m->running = (int)hart;
+    bool begun = false;
+    struct observer one = {.before = second_instruction, .self = &begun};
+    hart_attach(s->hart, &one);
     hart_run(s->hart, 1);
+    hart_detach(s->hart, &one);
     m->running = -1;
     if (local_time(m, s) >= m->round_end) close_round(m);
 }

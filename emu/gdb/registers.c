@@ -100,7 +100,9 @@ char *gdb_target_description(struct hart *h)
     if (!f) return NULL;
     bool floats = isa_has(h->isa, EXT_d);
     fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target "
-          "version=\"1.0\"><architecture>riscv:rv64</architecture>",
+          "version=\"1.0\"><architecture>riscv:rv64</architecture>"
+          /* Without this GDB takes a kernel for a Linux program and steps by breakpoints, past traps. */
+          "<osabi>none</osabi>",
           f);
     describe_integers(f);
     if (floats) describe_floats(f);

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 
-from machine import Failure, check, quick
+from machine import ROOT, Failure, check, quick
 
 PROGRAM = r"""
     .globl _start, handler, loop, store_here, call_here, counter, after_call
@@ -44,7 +44,7 @@ counter:
 def build(space):
     source, elf = space.path / "gdb.S", space.path / "gdb.elf"
     source.write_text(PROGRAM)
-    subprocess.run(["riscv64-linux-gnu-gcc", "-g", "-march=rv64gc", "-nostdlib", "-static", "-Wl,-Ttext=0x80000000", "-Wl,--build-id=none",
+    subprocess.run(["riscv64-linux-gnu-gcc", "-g", "-march=rv64gc", "-nostdlib", "-static", f"-T{ROOT / 'tests/isa/bare.ld'}", "-Wl,--build-id=none",
                     source, "-o", elf], check=True)
     return elf
 
