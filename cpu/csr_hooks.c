@@ -112,8 +112,8 @@ static uint64_t mstatus_writable(const struct hart *h)
 {
     uint64_t mask = MSTATUS_MIE | MSTATUS_MPIE;
     if (isa_has(h->isa, EXT_u)) mask |= MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_TW;
-    if (isa_has(h->isa, EXT_s)) mask |= MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_MXR | MSTATUS_TSR;
-    if (isa_has(h->isa, EXT_sv39)) mask |= MSTATUS_SUM | MSTATUS_TVM; /* norm:sstatus_sum_satp_mode, norm:mstatus_tvm_warl_op */
+    if (isa_has(h->isa, EXT_s)) mask |= MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_TSR;
+    if (isa_has(h->isa, EXT_sv39)) mask |= MSTATUS_MXR | MSTATUS_SUM | MSTATUS_TVM; /* norm:mstatus_mxr_rdonly0_no_smode, norm:mstatus_sum_rdonly0, norm:mstatus_tvm_warl_op */
     if (isa_has(h->isa, EXT_f)) mask |= MSTATUS_FS;
     return mask;
 }

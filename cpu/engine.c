@@ -286,8 +286,8 @@ static struct block *block_lookup(struct engine *e, const struct hart *h, const 
 
 enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached)
 {
-    struct jump_entry *j = &h->code->jump[jump_index(h->pc)];
-    if (j->pc == (h->pc ^ h->mode_salt)) {
+    struct jump_entry *j = &h->code->jump[jump_slot(h, h->pc)];
+    if (j->pc == h->pc) {
         *found = j->block;
         *cached = true;
         if ((*found)->count != BLOCK_DEAD) return FIND_OK;
@@ -298,7 +298,7 @@ enum find_result engine_find(struct engine *e, struct hart *h, const struct bloc
     struct block *b = f.cached ? block_lookup(e, h, &f) : NULL;
     if (!b) b = block_make(e, h, &f);
     if (!b) return FIND_FULL;
-    if (f.cached) *j = (struct jump_entry){h->pc ^ h->mode_salt, b};
+    if (f.cached) *j = (struct jump_entry){h->pc, b};
     *found = b;
     *cached = f.cached;
     return FIND_OK;

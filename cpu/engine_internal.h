@@ -75,13 +75,20 @@ static inline size_t block_size(unsigned length)
 /* What a link that has not been made points at. */
 extern const struct block block_unlinked;
 
-/* Decoding depends on it. The number of a mode stands in bits 62:57 of jump-cache tags: valid addresses have copies of bit 63 there. */
+/* Decoding depends on it. In the jump cache a pc has another slot in every mode, so an entry found there is of the present mode: all
+ * 64 bits of a pc may be anything, there is no room for the mode in the tag. */
 struct mode {
     isa_set live;
     bool single; /* blocks of one instruction, for observed runs */
 };
-#define MODES_MAX       64
-#define MODE_SALT(mode) ((uint64_t)(mode) << 57)
+#if ORRERY_HOSTILE
+#define MODES_MAX 16
+#else
+#define MODES_MAX 64
+#endif
+#define MODE_SALT(mode) ((uint64_t)(mode) * (JUMP_SETS / MODES_MAX))
+_Static_assert(JUMP_SETS % MODES_MAX == 0 && JUMP_SETS >= MODES_MAX, "each mode has its own salt");
+static inline unsigned jump_slot(const struct hart *h, gva_t pc) { return jump_index(pc) ^ (unsigned)h->mode_salt; }
 
 struct page_node {
     struct block *block;

@@ -226,6 +226,11 @@ Test(csr, what_an_absent_extension_adds_is_absent)
     csr_set(h, MSTATUS, ALL);
     cr_assert_not(csr_get(h, MSTATUS) & (UINT64_C(1) << 63 | 0x6000), "no FS, no SD");
     teardown();
+    h = bench_hart("rv64,sv39=off"); /* norm:mstatus_mxr_rdonly0_no_smode: satp.MODE is read-only zero */
+    csr_set(h, MSTATUS, ALL);
+    cr_assert_not(csr_get(h, MSTATUS) & (MSTATUS_MXR | MSTATUS_SUM | MSTATUS_TVM));
+    cr_assert((csr_get(h, MSTATUS) & MSTATUS_TSR) && csr_get(h, SATP) == 0);
+    teardown();
     h = bench_hart("rv64,svadu=off,svpbmt=off,zicbom=off,zicboz=off");
     csr_set(h, MENVCFG, ALL);
     cr_assert_eq(csr_get(h, MENVCFG), STCE | 1);
