@@ -26,6 +26,23 @@ static bool check_header(const char *name, const struct host_file *f, struct err
     return true;
 }
 
+/* Linkers like to begin the first segment with the file's own headers, a page below the program. If that page is no memory it is left
+ * out, provided that it holds nothing but headers and padding. */
+static void trim_headers(const struct loader *l, const struct host_file *f, const GElf_Ehdr *header, GElf_Phdr *p)
+{
+    uint64_t headers = header->e_phoff + (uint64_t)header->e_phnum * header->e_phentsize;
+    uint64_t trim = align_up(headers, GUEST_PAGE_BYTES);
+    if (p->p_offset || headers > f->length || trim < headers || p->p_filesz <= trim) return;
+    if (bus_ram(l->bus, p->p_paddr, 1) || !bus_ram(l->bus, p->p_paddr + trim, 1)) return;
+    for (uint64_t i = headers; i < trim; i++)
+        if (f->bytes[i]) return;
+    p->p_offset += trim;
+    p->p_vaddr += trim;
+    p->p_paddr += trim;
+    p->p_filesz -= trim;
+    p->p_memsz -= trim;
+}
+
 static bool add_segment(struct loader *l, const char *name, const struct host_file *f, const GElf_Phdr *p,
                         struct loaded *out, struct err *err)
 {
@@ -60,6 +77,7 @@ static bool load_segments(struct loader *l, const char *name, const struct host_
         GElf_Phdr p;
         if (!gelf_getphdr(elf, (int)i, &p)) return err_set(err, "%s: damaged ELF file: %s", name, elf_errmsg(-1));
         if (p.p_type != PT_LOAD || !p.p_memsz) continue;
+        if (p.p_filesz <= f->length) trim_headers(l, f, &header, &p);
         if (!add_segment(l, name, f, &p, out, err)) return false;
         if (header.e_entry >= p.p_vaddr && header.e_entry - p.p_vaddr < p.p_memsz)
             out->entry = header.e_entry - p.p_vaddr + p.p_paddr;

@@ -114,6 +114,32 @@ Test(loader, elf_outside_memory_is_refused)
     expect_refused(&e, sizeof e, "no segment");
 }
 
+/* The first page of the file, headers only, may lie outside memory; anything else there may not. */
+Test(loader, headers_outside_memory_are_left_out)
+{
+    static struct {
+        struct small_elf e;
+        uint8_t rest[8192 - sizeof(struct small_elf)];
+    } f;
+    struct loaded l;
+    uint8_t got;
+    f.e = small_elf();
+    memset(f.e.bytes, 0, sizeof f.e.bytes);
+    f.e.segment.p_offset = 0;
+    f.e.segment.p_vaddr = f.e.segment.p_paddr = 0x7ffff000;
+    f.e.segment.p_filesz = f.e.segment.p_memsz = sizeof f;
+    f.rest[4096 - sizeof f.e] = 0x77;
+    cr_assert(load(&f, sizeof f, &l), "%s", err.text);
+    cr_expect_eq(l.low, 0x80000000u);
+    cr_expect_eq(l.entry, 0x80000004u);
+    images_load(&images, &bus);
+    cr_assert(bus_dma_read(&bus, 0x80000000, &got, 1) && got == 0x77);
+    teardown();
+    setup();
+    f.e.bytes[3] = 1;
+    expect_refused(&f, sizeof f, "do not fit into guest memory");
+}
+
 Test(loader, overlapping_images_are_refused)
 {
     struct small_elf e = small_elf();
