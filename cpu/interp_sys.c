@@ -104,8 +104,18 @@ static bool sys_cbo_zero(struct hart *h, const struct dinsn *d, struct trap *t)
     return priv_cbo_allowed(h, insn_raw(d), true, false, t) && mem_cache_block(h, RS1, true, t);
 }
 
-static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_mret(h, insn_raw(d), t); }
-static bool sys_sret(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sret(h, insn_raw(d), t); }
+static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    if (!priv_mret(h, insn_raw(d), t)) return false;
+    if (h->observer) observe_csr_written(h, 0x300); /* mstatus */
+    return true;
+}
+static bool sys_sret(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    if (!priv_sret(h, insn_raw(d), t)) return false;
+    if (h->observer) observe_csr_written(h, 0x300);
+    return true;
+}
 static bool sys_wfi(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_wfi(h, insn_raw(d), t); }
 static bool sys_sfence_vma(struct hart *h, const struct dinsn *d, struct trap *t)
 {

@@ -43,10 +43,29 @@ static void record_csr(struct commit *c, unsigned number, uint64_t value)
     }
 }
 
+#define CSR_FFLAGS  0x001
+#define CSR_FRM     0x002
+#define CSR_FCSR    0x003
+#define CSR_MSTATUS 0x300
+
+/* A write through a view is a write of what holds the bits. */
+static unsigned written_through(unsigned number)
+{
+    static const struct {
+        uint16_t view, holder;
+    } views[] = {{0x100, CSR_MSTATUS}, {0x104, 0x304 /* mie */}, {0x144, 0x344 /* mip */}};
+    for (size_t i = 0; i < ARRAY_LEN(views); i++)
+        if (views[i].view == number) return views[i].holder;
+    return number;
+}
+
 void observe_csr_written(struct hart *h, unsigned number)
 {
     uint64_t value = 0;
-    if (h->commit && csr_peek(h, number, &value)) record_csr(h->commit, number, value);
+    if (!h->commit) return;
+    if (number == CSR_FCSR) observe_csr_written(h, CSR_FRM);
+    number = number == CSR_FCSR ? CSR_FFLAGS : written_through(number);
+    if (csr_peek(h, number, &value)) record_csr(h->commit, number, value);
 }
 
 void observe_trap(struct hart *h, const struct trap *t)
@@ -73,16 +92,14 @@ static void record_registers(const struct hart *h, struct commit *c, const struc
     c->rd_value = f ? h->f[insn->rd] : h->x[insn->rd];
 }
 
-#define CSR_FFLAGS  0x001
-#define CSR_MSTATUS 0x300
+static bool fs_is_dirty(const struct hart *h) { return h->fs_dirty || (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS; }
 
-/* Flags that this instruction raised, and a floating-point state that it made dirty, count as writes of fflags and mstatus. */
-static void record_fp(struct hart *h, struct commit *c, unsigned flags_before, bool was_dirty)
+/* Flags that this instruction raised count as a write of fflags. */
+static void record_fp(struct hart *h, struct commit *c, unsigned flags_before)
 {
     unsigned raised = fp_flags(&h->fp);
     fp_set_flags(&h->fp, flags_before | raised);
     if (raised) record_csr(c, CSR_FFLAGS, flags_before | raised);
-    if (!was_dirty && h->fs_dirty) observe_csr_written(h, CSR_MSTATUS);
 }
 
 static bool any_before(struct hart *h)
@@ -109,13 +126,14 @@ static void step(struct hart *h, struct commit *c)
     c->length = insn.length;
     enum insn_kind kind = insn_info(insn.id)->kind;
     bool fp = kind == KIND_FP || kind == KIND_FPR || insn_info(insn.id)->writes_f;
-    bool was_dirty = (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS;
+    bool was_dirty = fs_is_dirty(h);
     unsigned flags = fp_flags(&h->fp);
     if (fp) fp_set_flags(&h->fp, 0);
     h->icount_end -= (uint64_t)(h->budget - 1);
     h->budget = 1;
     run_block(h, b, h->engine->blind);
-    if (fp) record_fp(h, c, flags, was_dirty);
+    if (fp) record_fp(h, c, flags);
+    if (!was_dirty && fs_is_dirty(h)) observe_csr_written(h, CSR_MSTATUS); /* so does making the registers dirty, of mstatus */
     if (!c->trapped) record_registers(h, c, &insn);
 }
 

@@ -95,7 +95,10 @@ static enum hart_stop run_loop(struct hart *h, uint64_t end)
             return HART_BUDGET;
         }
         int irq = trap_pending_interrupt(h);
-        if (irq >= 0) take_interrupt(h, irq);
+        if (irq >= 0) {
+            take_interrupt(h, irq);
+            continue; /* it may have kicked: no budget is left then */
+        }
         if (h->waiting) return HART_WFI;
         if (h->mode_isa != h->isa_live) engine_update_mode(h->engine, h);
         if (h->observer) {

@@ -47,13 +47,11 @@ static char *put_decimal(char *p, unsigned v)
     return p;
 }
 
-/* ---- the order of registers ----------------------------------------------------------------------------------------------------
+/* ---- the order of registers ------------------------------------------------------------------------------------------
  *
- * Spike keeps an instruction's register writes in a hash table keyed by number * 16 + kind (x 0, f 1, CSR 4) and prints it in the
- * table's order: a key whose bucket (key mod 13) is empty goes to the front of the list, one whose bucket is in use goes in front of
- * that bucket's keys. */
+ * Spike keeps an instruction's register writes in a map keyed by number * 16 + kind (x 0, f 1, CSR 4) and prints it in the
+ * order of the keys. */
 enum { KIND_X = 0, KIND_F = 1, KIND_CSR = 4 };
-#define BUCKETS 13u
 
 struct write {
     unsigned key;
@@ -63,17 +61,19 @@ struct write {
 static void insert(struct write *list, unsigned *count, unsigned key, uint64_t value)
 {
     unsigned at = 0;
-    for (unsigned i = 0; i < *count; i++) {
-        if (list[i].key != key) continue;
-        list[i].value = value; /* written twice: the last value at the first place */
+    while (at < *count && list[at].key < key) at++;
+    if (at < *count && list[at].key == key) {
+        list[at].value = value;
         return;
     }
-    for (unsigned i = *count; i-- > 0;)
-        if (list[i].key % BUCKETS == key % BUCKETS) at = i;
     memmove(list + at + 1, list + at, (*count - at) * sizeof *list);
     list[at] = (struct write){key, value};
     ++*count;
 }
+
+/* MRET clears tcontrol (the debug specification's), which this machine does not have and Spike's log shows. */
+#define MRET         0x30200073u
+#define CSR_TCONTROL 0x7a5u
 
 static unsigned collect(struct write *list, const struct commit *c)
 {
@@ -82,6 +82,7 @@ static unsigned collect(struct write *list, const struct commit *c)
     if (c->wrote_f) insert(list, &count, c->rd * 16u + KIND_F, c->rd_value);
     for (unsigned i = 0; i < c->csr_count; i++)
         insert(list, &count, c->csr[i].number * 16u + KIND_CSR, c->csr[i].value);
+    if (c->insn == MRET) insert(list, &count, CSR_TCONTROL * 16u + KIND_CSR, 0);
     return count;
 }
 
@@ -90,7 +91,7 @@ static char *put_write(char *p, const struct write *w)
     unsigned number = w->key / 16;
     *p++ = ' ';
     if (w->key % 16 == KIND_CSR) {
-        const char *name = csr_name(number);
+        const char *name = number == CSR_TCONTROL ? "tcontrol" : csr_name(number);
         *p++ = 'c';
         p = put_decimal(p, number);
         *p++ = '_';
@@ -106,7 +107,7 @@ static char *put_write(char *p, const struct write *w)
 
 size_t commit_log_format(char *to, const struct hart *h, const struct commit *c)
 {
-    struct write list[COMMIT_CSR_MAX + 2];
+    struct write list[COMMIT_CSR_MAX + 3];
     unsigned count = collect(list, c);
     char *p = put_text(to, h->id < 10 ? "core   " : "core  ");
     p = put_decimal(p, h->id);

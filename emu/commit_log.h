@@ -2,8 +2,8 @@
  *
  *   core   0: 3 0x0000000080000000 (0x00000297) x5  0x0000000080000000 c768_mstatus 0x… mem 0x… 0x…
  *
- * privilege, pc, bits, registers written (in the order in which Spike's hash table of at least 13 buckets lists them), memory read, memory
- * written with the value. Trapping instructions have no line. Source: output of riscv-isa-sim. */
+ * privilege, pc, bits, registers written (sorted by number, then x before f before CSR), memory read, memory written with the value.
+ * Trapping instructions have no line. Source: output of riscv-isa-sim. */
 #ifndef ORRERY_COMMIT_LOG_H
 #define ORRERY_COMMIT_LOG_H
 

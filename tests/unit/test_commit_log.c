@@ -60,8 +60,8 @@ Test(commit_log, amo_lists_load_then_store)
                 "0x0000000080002000 0x00000003");
 }
 
-/* A later key whose bucket is empty goes in front: mstatus (768 * 16 + 4) stands before f0. */
-Test(commit_log, registers_stand_in_the_order_of_the_hash_table)
+/* By number, then x, f, CSR: f1, fflags (1), f2, mstatus (768). */
+Test(commit_log, registers_are_sorted)
 {
     expect_line(&(struct commit){.pc = 0x80000000,
                                  .insn = 0xf0000053,
@@ -72,7 +72,7 @@ Test(commit_log, registers_stand_in_the_order_of_the_hash_table)
                                  .rd_value = 0xffffffff00000000,
                                  .csr = {{768, 0x8000000a00006000}},
                                  .csr_count = 1},
-                "core   0: 3 0x0000000080000000 (0xf0000053) c768_mstatus 0x8000000a00006000 f0  0xffffffff00000000");
+                "core   0: 3 0x0000000080000000 (0xf0000053) f0  0xffffffff00000000 c768_mstatus 0x8000000a00006000");
 }
 
 Test(commit_log, x0_is_not_shown)
@@ -81,4 +81,29 @@ Test(commit_log, x0_is_not_shown)
         &(struct commit){
             .pc = 0x80000000, .insn = 0x13, .length = 4, .priv = 1, .wrote_x = true, .rd = 0, .rd_value = 5},
         "core   0: 1 0x0000000080000000 (0x00000013)");
+}
+
+Test(commit_log, flags_stand_by_their_number)
+{
+    struct commit c = {.pc = 0x80000000,
+                       .insn = 0x1820f1d3,
+                       .length = 4,
+                       .priv = 3,
+                       .wrote_f = true,
+                       .rd = 3,
+                       .rd_value = 0xffffffff3edb6db7,
+                       .csr = {{1, 1}},
+                       .csr_count = 1};
+    expect_line(&c, "core   0: 3 0x0000000080000000 (0x1820f1d3) c1_fflags 0x0000000000000001 f3  0xffffffff3edb6db7");
+    c.rd = 1;
+    expect_line(&c, "core   0: 3 0x0000000080000000 (0x1820f1d3) f1  0xffffffff3edb6db7 c1_fflags 0x0000000000000001");
+}
+
+Test(commit_log, mret_shows_mstatus_and_tcontrol)
+{
+    expect_line(
+        &(struct commit){
+            .pc = 0x80000000, .insn = 0x30200073, .length = 4, .priv = 3, .csr = {{768, 0x80}}, .csr_count = 1},
+        "core   0: 3 0x0000000080000000 (0x30200073) c768_mstatus 0x0000000000000080 c1957_tcontrol "
+        "0x0000000000000000");
 }
