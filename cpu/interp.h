@@ -28,13 +28,13 @@
 #if INTERP_TAIL
 #define CONTINUE(n)                                                                                                                         \
     do {                                                                                                                                    \
-        const struct dinsn *n_ = (n);                                                                                                       \
-        TAIL_RETURN n_->fn(h, n_, bank);                                                                                                    \
+        d = (n);                                                                                                                            \
+        TAIL_RETURN d->fn(h, d, bank);                                                                                                      \
     } while (0)
 #else
 #define CONTINUE(n)                                                                                                                         \
     do {                                                                                                                                    \
-        (void)bank;                                                                                                                         \
+        (void)bank, (void)d;                                                                                                                \
         return (n);                                                                                                                         \
     } while (0)
 #endif

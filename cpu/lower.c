@@ -75,6 +75,24 @@ static void lower_insn(const struct block *b, struct dinsn *d, const struct insn
     }
 }
 
+static bool is_plain(const struct dinsn *d, enum insn_id id)
+{
+    return d->fn == alu_handlers[id] || d->fn == mem_handlers[id] || d->fn == flow_handlers[id];
+}
+
+/* Neighbours that have a handler together get it; both keep their place, so that a block can be left between them. */
+static void lower_pairs(struct block *b, const struct insn *insns, unsigned length)
+{
+    for (unsigned i = 0; i + 1 < length; i++) {
+        const struct insn *first = &insns[i], *second = first + 1;
+        if (!is_plain(&b->code[i], first->id) || !is_plain(&b->code[i + 1], second->id)) continue;
+        bool result = insn_writes_rd(first) && !insn_info(first->id)->writes_f && first->rd != 0;
+        unsigned forward = result && second->rs1 == first->rd ? 1 : result && second->rs2 == first->rd ? 2 : 0;
+        insn_fn *fn = pair_handler(first->id, second->id, forward);
+        if (fn) b->code[i++].fn = fn;
+    }
+}
+
 void block_lower(struct block *b, const struct insn *insns, unsigned length, isa_set live)
 {
     b->length = (uint16_t)length;
@@ -89,6 +107,7 @@ void block_lower(struct block *b, const struct insn *insns, unsigned length, isa
         block_raw(b)[i] = insns[i].raw;
         offset += insns[i].length;
     }
+    lower_pairs(b, insns, length);
     struct dinsn *fall = &b->code[length], *taken = fall + 1;
     fall->link = taken->link = &block_unlinked;
     fall->fn = taken->fn = NULL;
