@@ -21,6 +21,8 @@ LINUX = ROOT / "build" / "guest" / "linux"
 EMULATOR = os.environ.get("ORRERY_EMULATOR", str(ROOT / "build" / "orrery"))
 IS_ORRERY = os.path.basename(EMULATOR) == "orrery"
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"    # e2fsck lives there
+
 PROMPT = r"orrery:[^\s]*# "
 # All time limits are for an idle host; ORRERY_PATIENCE multiplies them for a busy one.
 PATIENCE = float(os.environ.get("ORRERY_PATIENCE", "1"))
