@@ -4,7 +4,6 @@ import struct
 from machine import LINUX, Failure, check, quick
 
 IMAGE = LINUX / "Image"
-DISK = LINUX / "disk.img"
 
 
 def elf(machine=243, elf_class=2, data=1, kind=2, entry=0x80200000, segments=((0x80200000, 0x80200000, b"\x73\x00\x50\x10", 4),)):
@@ -33,6 +32,7 @@ FILES = {
     "wrapping.elf": elf(segments=((0xfffffffffffff000, 0xfffffffffffff000, b"\x13\0\0\0", 0x2000),)),
     "file-larger-than-memory.elf": elf(segments=((0x80200000, 0x80200000, b"\x13\0\0\0" * 4, 4),)),
     "overlap.elf": elf(segments=((0x80200000, 0x80200000, b"\0" * 64, 64), (0x80200020, 0x80200020, b"\0" * 64, 64))),
+    "good.img": bytes(1 << 20),
     "odd.img": b"\0" * 1000,
     "bad.dtb": b"\xd0\x0d\xfe\xed" + b"\xff" * 60,
     "bad.gz": b"\x1f\x8b\x08\0" + b"\xff" * 60,
@@ -92,16 +92,16 @@ CASES = {
     "disk is a folder": (["-kernel", IMAGE, "-drive", "file=/,format=raw,if=none,id=d", *BLOCK], "/"),
     "disk not of whole sectors": (["-kernel", IMAGE, "-drive", "file={odd.img},format=raw,if=none,id=d", *BLOCK], "1000.*512|512"),
     "disk empty": (["-kernel", IMAGE, "-drive", "file={empty},format=raw,if=none,id=d", *BLOCK], "empty"),
-    "disk of unknown format": (["-kernel", IMAGE, "-drive", f"file={DISK},format=zip,if=none,id=d", *BLOCK], "zip"),
-    "drive property unknown": (["-kernel", IMAGE, "-drive", f"file={DISK},format=raw,if=none,id=d,colour=red", *BLOCK], "colour"),
+    "disk of unknown format": (["-kernel", IMAGE, "-drive", "file={good.img},format=zip,if=none,id=d", *BLOCK], "zip"),
+    "drive property unknown": (["-kernel", IMAGE, "-drive", "file={good.img},format=raw,if=none,id=d,colour=red", *BLOCK], "colour"),
     "drive without file": (["-kernel", IMAGE, "-drive", "format=raw,if=none,id=d", *BLOCK], "file"),
     "device without its drive": (["-kernel", IMAGE, "-device", "virtio-blk-device,drive=absent"], "absent"),
     "device without a drive": (["-kernel", IMAGE, "-device", "virtio-blk-device"], "drive"),
     "device unknown": (["-kernel", IMAGE, "-device", "flux-capacitor"], "flux-capacitor"),
     "device property unknown": (["-kernel", IMAGE, "-device", "virtio-rng-device,colour=red"], "colour"),
     "too many devices": (["-kernel", IMAGE, *["-device", "virtio-rng-device"] * 9], "slot|many|eight|8"),
-    "one drive twice": (["-kernel", IMAGE, "-snapshot", "-drive", f"file={DISK},format=raw,if=none,id=d", *BLOCK, *BLOCK], "d"),
-    "one name twice": (["-kernel", IMAGE, "-snapshot", *["-drive", f"file={DISK},format=raw,if=none,id=d"] * 2, *BLOCK], "d"),
+    "one drive twice": (["-kernel", IMAGE, "-snapshot", "-drive", "file={good.img},format=raw,if=none,id=d", *BLOCK, *BLOCK], "d"),
+    "one name twice": (["-kernel", IMAGE, "-snapshot", *["-drive", "file={good.img},format=raw,if=none,id=d"] * 2, *BLOCK], "d"),
     "network absent": (["-kernel", IMAGE, "-device", "virtio-net-device,netdev=absent"], "absent"),
     "network of unknown kind": (["-kernel", IMAGE, "-netdev", "carrier-pigeon,id=n"], "carrier-pigeon"),
     "forwarding not understood": (["-kernel", IMAGE, "-netdev", "user,id=n,hostfwd=nonsense", "-device", "virtio-net-device,netdev=n"],
