@@ -18,7 +18,8 @@ struct netdev {
     void (*resume)(void *backend); /* buffers came free after receive() said false: try again soon. May be NULL */
     void *backend;
     /* set by the front end when the device is created */
-    bool (*receive)(void *frontend, const uint8_t *frame, size_t n); /* false: no buffer now, keep the frame; true: taken or dropped */
+    bool (*receive)(void *frontend, const uint8_t *frame,
+                    size_t n); /* false: no buffer now, keep the frame; true: taken or dropped */
     void *frontend;
 };
 

@@ -41,7 +41,8 @@ struct net_slirp {
 
 static void deliver_soon(struct net_slirp *n)
 {
-    if (n->count && !event_is_scheduled(&n->deliver)) event_schedule(n->events, &n->deliver, event_now(n->events) + WIRE_PS);
+    if (n->count && !event_is_scheduled(&n->deliver))
+        event_schedule(n->events, &n->deliver, event_now(n->events) + WIRE_PS);
 }
 
 static void drop_first(struct net_slirp *n)
@@ -143,7 +144,8 @@ static const struct {
     int slirp;
     short host;
 } poll_bits[] = {
-    {SLIRP_POLL_IN, POLLIN}, {SLIRP_POLL_OUT, POLLOUT}, {SLIRP_POLL_PRI, POLLPRI}, {SLIRP_POLL_ERR, POLLERR}, {SLIRP_POLL_HUP, POLLHUP},
+    {SLIRP_POLL_IN, POLLIN},   {SLIRP_POLL_OUT, POLLOUT}, {SLIRP_POLL_PRI, POLLPRI},
+    {SLIRP_POLL_ERR, POLLERR}, {SLIRP_POLL_HUP, POLLHUP},
 };
 
 static int add_poll(int fd, int events, void *opaque)
@@ -220,10 +222,13 @@ static bool parse_network(const char *text, struct in_addr *network, struct in_a
     char address[16];
     unsigned bits = 24;
     int end = 0;
-    bool ok = (sscanf(text, "%15[0-9.]%n/%u%n", address, &end, &bits, &end) >= 1) && !text[end] && inet_pton(AF_INET, address, network) == 1;
-    if (!ok || bits < 8 || bits > 27) return err_set(err, "-netdev net=%s: must look like 10.0.2.0/24, the length from 8 to 27", text);
+    bool ok = (sscanf(text, "%15[0-9.]%n/%u%n", address, &end, &bits, &end) >= 1) && !text[end] &&
+              inet_pton(AF_INET, address, network) == 1;
+    if (!ok || bits < 8 || bits > 27)
+        return err_set(err, "-netdev net=%s: must look like 10.0.2.0/24, the length from 8 to 27", text);
     mask->s_addr = htonl(UINT32_MAX << (32 - bits));
-    if (network->s_addr & ~mask->s_addr) return err_set(err, "-netdev net=%s: bits are set behind the first %u", text, bits);
+    if (network->s_addr & ~mask->s_addr)
+        return err_set(err, "-netdev net=%s: bits are set behind the first %u", text, bits);
     return true;
 }
 
@@ -241,7 +246,8 @@ static const char *parse_endpoint(const char *text, char end, struct in_addr *ad
 {
     const char *colon = strchr(text, ':'), *stop = colon ? strchr(colon, end) : NULL;
     char host[16] = {0};
-    if (!stop || (size_t)(colon - text) >= sizeof host || !parse_port(colon + 1, (size_t)(stop - colon - 1), port)) return NULL;
+    if (!stop || (size_t)(colon - text) >= sizeof host || !parse_port(colon + 1, (size_t)(stop - colon - 1), port))
+        return NULL;
     memcpy(host, text, (size_t)(colon - text));
     if (*host && inet_pton(AF_INET, host, address) != 1) return NULL;
     return end ? stop + 1 : stop;
@@ -255,14 +261,16 @@ static bool add_forward(struct net_slirp *n, const char *text, struct in_addr gu
     int host_port = 0, guest_port = 0;
     const char *at = udp || !strncmp(text, "tcp:", 4) ? parse_endpoint(text + 4, '-', &host, &host_port) : NULL;
     if (at) at = parse_endpoint(at, 0, &guest, &guest_port);
-    if (!at || guest_port == 0)
-        return err_set(err, "-netdev hostfwd=%s: must look like tcp:127.0.0.1:2222-:22", text);
+    if (!at || guest_port == 0) return err_set(err, "-netdev hostfwd=%s: must look like tcp:127.0.0.1:2222-:22", text);
     if (slirp_add_hostfwd(n->slirp, udp, host, host_port, guest, guest_port) < 0)
         return err_set(err, "-netdev hostfwd=%s: cannot listen there: %s", text, strerror(errno));
     return true;
 }
 
-static struct in_addr in_network(struct in_addr network, uint32_t host) { return (struct in_addr){network.s_addr | htonl(host)}; }
+static struct in_addr in_network(struct in_addr network, uint32_t host)
+{
+    return (struct in_addr){network.s_addr | htonl(host)};
+}
 
 static bool configure(SlirpConfig *c, const struct opts *o, struct err *err)
 {
@@ -270,7 +278,8 @@ static bool configure(SlirpConfig *c, const struct opts *o, struct err *err)
     const char *network = opts_get(o, "net"), *hostname = opts_get(o, "hostname");
     bool restricted, ipv6;
     *c = (SlirpConfig){.version = 1, .in_enabled = true, .vhostname = hostname ? hostname : "orrery"};
-    if (!opts_only(o, keys, err) || !parse_network(network ? network : "10.0.2.0/24", &c->vnetwork, &c->vnetmask, err) ||
+    if (!opts_only(o, keys, err) ||
+        !parse_network(network ? network : "10.0.2.0/24", &c->vnetwork, &c->vnetmask, err) ||
         !opts_bool(o, "restrict", false, &restricted, err) || !opts_bool(o, "ipv6", false, &ipv6, err))
         return false;
     c->restricted = restricted;

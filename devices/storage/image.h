@@ -17,7 +17,7 @@
 #include "emu/base/types.h"
 #include <sys/uio.h>
 
-#define SECTOR_BYTES     512u
+#define SECTOR_BYTES      512u
 #define SECTOR_BYTES_LOG2 9u
 
 struct image;

@@ -29,9 +29,9 @@ struct medium_range {
 struct medium_request {
     /* set by the caller */
     enum medium_op op;
-    bool fua;                       /* MEDIUM_WRITE, MEDIUM_ZERO: durable on completion */
-    uint64_t sector;                /* MEDIUM_READ, MEDIUM_WRITE */
-    const struct iovec *iov;        /* MEDIUM_READ, MEDIUM_WRITE: whole sectors in total */
+    bool fua;                /* MEDIUM_WRITE, MEDIUM_ZERO: durable on completion */
+    uint64_t sector;         /* MEDIUM_READ, MEDIUM_WRITE */
+    const struct iovec *iov; /* MEDIUM_READ, MEDIUM_WRITE: whole sectors in total */
     unsigned iov_count;
     const struct medium_range *ranges; /* MEDIUM_DISCARD, MEDIUM_ZERO */
     unsigned range_count;
@@ -47,7 +47,8 @@ struct medium;
 struct medium_ops {
     const char *name;
     void (*submit)(struct medium *medium, struct medium_request *request);
-    void (*cancel)(struct medium *medium, struct medium_request *request); /* in flight: forget it; it is not carried out further */
+    void (*cancel)(struct medium *medium,
+                   struct medium_request *request); /* in flight: forget it; it is not carried out further */
     /* Saves or restores the medium's part of a request in flight. On restore the caller's fields are set and the request is not submitted. */
     void (*request_state)(struct medium *medium, struct medium_request *request, struct state *s);
     void (*state)(struct medium *medium, struct state *s); /* the mechanism's own, and its image's */

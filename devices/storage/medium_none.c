@@ -54,7 +54,10 @@ static void none_submit(struct medium *m, struct medium_request *r)
     event_schedule(n->events, &r->event, event_now(n->events) + n->latency_ps);
 }
 
-static void none_cancel(struct medium *m, struct medium_request *r) { event_cancel(((struct none *)m)->events, &r->event); }
+static void none_cancel(struct medium *m, struct medium_request *r)
+{
+    event_cancel(((struct none *)m)->events, &r->event);
+}
 
 static void none_request_state(struct medium *m, struct medium_request *r, struct state *s)
 {
@@ -94,7 +97,10 @@ struct medium *medium_none_create(struct event_queue *events, struct image *imag
         image_close(image);
         return NULL;
     }
-    *n = (struct none){.medium = {&none_ops, image->sectors, image->read_only}, .events = events, .image = image, .latency_ps = latency_ps};
+    *n = (struct none){.medium = {&none_ops, image->sectors, image->read_only},
+                       .events = events,
+                       .image = image,
+                       .latency_ps = latency_ps};
     return &n->medium;
 }
 

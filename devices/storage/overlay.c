@@ -15,7 +15,10 @@ struct overlay {
 
 static struct overlay *overlay_of(struct image *image) { return (struct overlay *)image; }
 static size_t word_count(const struct overlay *o) { return (size_t)((o->image.sectors + 63) / 64); }
-static bool is_written(const struct overlay *o, uint64_t sector) { return bit_test(o->written[sector / 64], sector % 64); }
+static bool is_written(const struct overlay *o, uint64_t sector)
+{
+    return bit_test(o->written[sector / 64], sector % 64);
+}
 
 /* The number of sectors from `sector` on, at most count, that all were or all were not written. */
 static uint64_t run_length(const struct overlay *o, uint64_t sector, uint64_t count)

@@ -105,7 +105,8 @@ static uint64_t seg_bytes(const struct virtq_seg *seg, unsigned n)
 
 /* Ends a request: after the first `data` writable bytes come zeroes, and the status in the last one. The whole writable part is then
  * defined, so that the used length may cover it ("The Virtqueue Used Ring"). */
-static void answer(struct virtq *q, uint16_t head, const struct virtq_seg *writable, unsigned n, uint64_t data, uint8_t status)
+static void answer(struct virtq *q, uint16_t head, const struct virtq_seg *writable, unsigned n, uint64_t data,
+                   uint8_t status)
 {
     struct iovec iov[VIRTQ_SIZE_MAX];
     uint64_t bytes = seg_bytes(writable, n);
@@ -148,9 +149,11 @@ static void request_map(struct request *r)
 {
     struct medium_request *io = &r->io;
     if (io->op == MEDIUM_READ)
-        io->iov_count = virtq_slice(r->seg + r->readable, r->writable, 0, seg_bytes(r->seg + r->readable, r->writable) - 1, r->iov);
+        io->iov_count =
+            virtq_slice(r->seg + r->readable, r->writable, 0, seg_bytes(r->seg + r->readable, r->writable) - 1, r->iov);
     else if (io->op == MEDIUM_WRITE)
-        io->iov_count = virtq_slice(r->seg, r->readable, HEADER_BYTES, seg_bytes(r->seg, r->readable) - HEADER_BYTES, r->iov);
+        io->iov_count =
+            virtq_slice(r->seg, r->readable, HEADER_BYTES, seg_bytes(r->seg, r->readable) - HEADER_BYTES, r->iov);
     io->iov = r->iov;
     io->ranges = r->ranges;
     io->done = request_done;
@@ -160,18 +163,20 @@ static uint8_t check_transfer(struct blk *b, bool write, uint64_t sector, uint64
 {
     if (write && b->medium->read_only) return S_IOERR;
     if (bytes % SECTOR_BYTES == 0 && in_range(b, sector, bytes / SECTOR_BYTES)) return S_OK;
-    virtio_complain(&b->dev, "%s of %" PRIu64 " bytes at sector %" PRIu64 " of %" PRIu64, write ? "write" : "read", bytes, sector,
-                    b->medium->sectors);
+    virtio_complain(&b->dev, "%s of %" PRIu64 " bytes at sector %" PRIu64 " of %" PRIu64, write ? "write" : "read",
+                    bytes, sector, b->medium->sectors);
     return S_IOERR;
 }
 
 /* Takes the segments of a DISCARD or WRITE_ZEROES apart. */
-static uint8_t parse_ranges(struct blk *b, const struct virtq_chain *c, bool discard, struct medium_range *ranges, unsigned *count)
+static uint8_t parse_ranges(struct blk *b, const struct virtq_chain *c, bool discard, struct medium_range *ranges,
+                            unsigned *count)
 {
     if (!virtio_has(&b->dev, discard ? F_DISCARD : F_WRITE_ZEROES)) return S_UNSUPP;
     uint64_t bytes = c->readable_bytes - HEADER_BYTES;
     if (bytes == 0 || bytes % RANGE_BYTES || bytes / RANGE_BYTES > RANGES_MAX) {
-        virtio_complain(&b->dev, "%" PRIu64 " bytes of segments, the limit is %u of %u", bytes, RANGES_MAX, RANGE_BYTES);
+        virtio_complain(&b->dev, "%" PRIu64 " bytes of segments, the limit is %u of %u", bytes, RANGES_MAX,
+                        RANGE_BYTES);
         return S_IOERR;
     }
     *count = (unsigned)(bytes / RANGE_BYTES);
@@ -213,7 +218,8 @@ static uint8_t parse(struct blk *b, const struct virtq_chain *c, struct medium_r
 
 static bool transfers_nothing(const struct medium_request *io, const struct virtq_chain *c)
 {
-    return (io->op == MEDIUM_READ && c->writable_bytes == 1) || (io->op == MEDIUM_WRITE && c->readable_bytes == HEADER_BYTES);
+    return (io->op == MEDIUM_READ && c->writable_bytes == 1) ||
+           (io->op == MEDIUM_WRITE && c->readable_bytes == HEADER_BYTES);
 }
 
 /* The device's name: the one request that the medium has no part in. */
@@ -291,7 +297,8 @@ static uint64_t blk_config_read(struct virtio_device *dev, unsigned offset, unsi
 
 static void blk_config_write(struct virtio_device *dev, unsigned offset, unsigned size, uint64_t value)
 {
-    if (offset == CONFIG_WRITEBACK && size == 1 && value <= 1 && dev->status & VIRTIO_FEATURES_OK && virtio_has(dev, F_CONFIG_WCE))
+    if (offset == CONFIG_WRITEBACK && size == 1 && value <= 1 && dev->status & VIRTIO_FEATURES_OK &&
+        virtio_has(dev, F_CONFIG_WCE))
         blk_of(dev)->config[CONFIG_WRITEBACK] = (uint8_t)value;
     else
         virtio_complain(dev, "write of 0x%" PRIx64 " to configuration byte %u", value, offset);
@@ -334,7 +341,8 @@ static bool request_valid(const struct request *r)
 {
     struct blk *b = r->blk;
     uint64_t readable = seg_bytes(r->seg, r->readable), writable = seg_bytes(r->seg + r->readable, r->writable);
-    if (r->queue >= b->dev.queue_count || !b->dev.queues[r->queue].ready || readable < HEADER_BYTES || writable < 1) return false;
+    if (r->queue >= b->dev.queue_count || !b->dev.queues[r->queue].ready || readable < HEADER_BYTES || writable < 1)
+        return false;
     for (unsigned i = 0; i < r->io.range_count; i++)
         if (!in_range(b, r->ranges[i].sector, r->ranges[i].count)) return false;
     bool read = r->io.op == MEDIUM_READ, write = r->io.op == MEDIUM_WRITE;
@@ -447,8 +455,8 @@ static bool config_check(const struct virtio_blk_config *c, unsigned queues, uns
     if (!is_power_of_2(block_bytes) || block_bytes < SECTOR_BYTES || block_bytes > PHYSICAL_BLOCK_BYTES)
         return err_set(err, "logical_block_size %u: must be 512, 1024, 2048 or 4096", block_bytes);
     if (c->medium->sectors % (block_bytes / SECTOR_BYTES))
-        return err_set(err, "logical_block_size %u: the image of %" PRIu64 " bytes is not a multiple of it", block_bytes,
-                       c->medium->sectors * SECTOR_BYTES);
+        return err_set(err, "logical_block_size %u: the image of %" PRIu64 " bytes is not a multiple of it",
+                       block_bytes, c->medium->sectors * SECTOR_BYTES);
     if (c->serial && strlen(c->serial) > VIRTIO_BLK_SERIAL_MAX)
         return err_set(err, "serial %s: longer than %u characters", c->serial, VIRTIO_BLK_SERIAL_MAX);
     return true;

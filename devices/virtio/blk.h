@@ -13,12 +13,13 @@
 #define VIRTIO_BLK_SERIAL_MAX 20
 
 struct virtio_blk_config {
-    struct medium *medium;      /* owned by the device from now on, also on failure */
-    const char *serial;         /* up to 20 characters for GET_ID; NULL: empty */
-    unsigned queues;            /* num-queues=, 1 … VIRTIO_BLK_QUEUES_MAX; 0 means 1 */
-    unsigned block_bytes;       /* logical_block_size=: 512 … 4096, a power of 2; 0 means 512. The image must be a multiple of it */
-    bool no_discard;            /* discard=off */
-    bool write_through;         /* write-cache=off: the state of the switch after reset */
+    struct medium *medium; /* owned by the device from now on, also on failure */
+    const char *serial;    /* up to 20 characters for GET_ID; NULL: empty */
+    unsigned queues;       /* num-queues=, 1 … VIRTIO_BLK_QUEUES_MAX; 0 means 1 */
+    unsigned
+        block_bytes; /* logical_block_size=: 512 … 4096, a power of 2; 0 means 512. The image must be a multiple of it */
+    bool no_discard;    /* discard=off */
+    bool write_through; /* write-cache=off: the state of the switch after reset */
 };
 
 /* NULL with text if a value is out of range. */

@@ -61,7 +61,8 @@ static void mmio_interrupt(void *transport, unsigned cause)
 
 static void odd(struct virtio_mmio *m, const char *what, uint64_t offset)
 {
-    log_line(m->host.log, LOG_GUEST_ERROR, "virtio-mmio (%s): %s 0x%03" PRIx64, m->dev ? m->dev->type->name : "empty", what, offset);
+    log_line(m->host.log, LOG_GUEST_ERROR, "virtio-mmio (%s): %s 0x%03" PRIx64, m->dev ? m->dev->type->name : "empty",
+             what, offset);
 }
 
 static struct virtq *selected(const struct virtio_mmio *m)
@@ -76,7 +77,8 @@ static uint64_t register_read(struct virtio_mmio *m, uint64_t offset)
     const struct virtio_device *dev = m->dev;
     const struct virtq *q = selected(m);
     switch (offset) {
-    case DEVICE_FEATURES: return m->device_features_sel < 2 ? (uint32_t)(dev->offered >> (32 * m->device_features_sel)) : 0;
+    case DEVICE_FEATURES:
+        return m->device_features_sel < 2 ? (uint32_t)(dev->offered >> (32 * m->device_features_sel)) : 0;
     case QUEUE_SIZE_MAX: return q ? q->size_max : 0;
     case QUEUE_READY: return q && q->ready;
     case INTERRUPT_STATUS: return m->interrupt_status;
@@ -196,7 +198,8 @@ static void mmio_write(void *slot, uint64_t offset, unsigned size, uint64_t valu
     }
 }
 
-static const struct mmio_ops mmio_ops = {.name = "virtio-mmio", .widths = 1 | 2 | 4 | 8, .read = mmio_read, .write = mmio_write};
+static const struct mmio_ops mmio_ops = {
+    .name = "virtio-mmio", .widths = 1 | 2 | 4 | 8, .read = mmio_read, .write = mmio_write};
 
 /* ---- the slot as a device ---- */
 

@@ -95,7 +95,8 @@ static bool spread_frame(struct net *n, const uint8_t *frame, size_t bytes, stru
     bool merge = virtio_has(&n->dev, F_MRG_RXBUF);
     if (!take_buffer(n, c, HEADER_BYTES)) return false;
     if (!merge && c->writable_bytes < HEADER_BYTES + bytes) {
-        virtio_complain(&n->dev, "a frame of %zu bytes does not fit the receive buffer of %" PRIu64, bytes, c->writable_bytes);
+        virtio_complain(&n->dev, "a frame of %zu bytes does not fit the receive buffer of %" PRIu64, bytes,
+                        c->writable_bytes);
         virtq_unpop(q, 1);
         return true;
     }
@@ -121,7 +122,9 @@ static bool net_receive(void *frontend, const uint8_t *frame, size_t bytes)
 {
     struct net *n = frontend;
     struct virtq *q = &n->dev.queues[RECEIVE];
-    if (!virtio_live(&n->dev) || !q->ready || bytes < ETHERNET_BYTES_MIN || bytes > NETDEV_FRAME_MAX || !wanted(n, frame)) return true;
+    if (!virtio_live(&n->dev) || !q->ready || bytes < ETHERNET_BYTES_MIN || bytes > NETDEV_FRAME_MAX ||
+        !wanted(n, frame))
+        return true;
     struct spread spread = {.count = 0};
     if (!spread_frame(n, frame, bytes, &spread)) return !virtio_live(&n->dev); /* a broken device takes and drops */
     for (unsigned i = 0; i < spread.count; i++) virtq_push(q, spread.head[i], spread.written[i]);
@@ -286,7 +289,8 @@ struct virtio_device *virtio_net_create(struct netdev *netdev, const uint8_t mac
     if (!n) return NULL;
     n->netdev = netdev;
     memcpy(n->mac_at_reset, mac, MAC_BYTES);
-    virtio_init(&n->dev, &net_type, F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX | F_CTRL_MAC_ADDR, QUEUES, QUEUE_SIZE);
+    virtio_init(&n->dev, &net_type, F_MAC | F_MRG_RXBUF | F_STATUS | F_CTRL_VQ | F_CTRL_RX | F_CTRL_MAC_ADDR, QUEUES,
+                QUEUE_SIZE);
     net_reset(&n->dev);
     if (netdev) {
         netdev->receive = net_receive;

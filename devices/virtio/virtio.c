@@ -7,7 +7,8 @@
 /* What a driver may set; NEEDS_RESET is the device's. */
 #define DRIVER_BITS (VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK | VIRTIO_FAILED)
 
-void virtio_init(struct virtio_device *dev, const struct virtio_type *type, uint64_t features, unsigned queue_count, unsigned queue_size)
+void virtio_init(struct virtio_device *dev, const struct virtio_type *type, uint64_t features, unsigned queue_count,
+                 unsigned queue_size)
 {
     assert(queue_count <= VIRTIO_QUEUES_MAX && is_power_of_2(queue_size) && queue_size <= VIRTQ_SIZE_MAX);
     dev->type = type;
@@ -120,7 +121,8 @@ void virtio_set_status(struct virtio_device *dev, uint8_t value)
         return;
     }
     uint8_t before = dev->status;
-    if (before & ~value & DRIVER_BITS) virtio_complain(dev, "status 0x%02x written over 0x%02x: bits are never cleared", value, before);
+    if (before & ~value & DRIVER_BITS)
+        virtio_complain(dev, "status 0x%02x written over 0x%02x: bits are never cleared", value, before);
     uint8_t added = value & DRIVER_BITS & (uint8_t)~before;
     if (added & VIRTIO_FEATURES_OK && !features_acceptable(dev)) {
         virtio_complain(dev, "features 0x%llx refused", (unsigned long long)dev->features);

@@ -75,7 +75,8 @@ struct virtio_device {
 };
 
 /* For types: sets up the shared part. queue_size is the largest size a driver may choose, a power of 2 up to VIRTQ_SIZE_MAX. */
-void virtio_init(struct virtio_device *dev, const struct virtio_type *type, uint64_t features, unsigned queue_count, unsigned queue_size);
+void virtio_init(struct virtio_device *dev, const struct virtio_type *type, uint64_t features, unsigned queue_count,
+                 unsigned queue_size);
 /* Whether any of these bits was negotiated. */
 static inline bool virtio_has(const struct virtio_device *dev, uint64_t feature) { return dev->features & feature; }
 static inline bool virtio_offers(const struct virtio_device *dev, uint64_t feature) { return dev->offered & feature; }
@@ -97,7 +98,8 @@ uint64_t virtio_config_load(const uint8_t *config, unsigned n, unsigned offset, 
 void virtio_reset(struct virtio_device *dev);
 void virtio_set_status(struct virtio_device *dev, uint8_t value); /* what the driver wrote; 0 resets */
 void virtio_set_features(struct virtio_device *dev, unsigned word, uint32_t value);
-void virtio_queue_enable(struct virtio_device *dev, unsigned queue); /* addresses and size are set in dev->queues[queue] */
+void virtio_queue_enable(struct virtio_device *dev,
+                         unsigned queue); /* addresses and size are set in dev->queues[queue] */
 void virtio_queue_disable(struct virtio_device *dev, unsigned queue);
 void virtio_queue_notify(struct virtio_device *dev, unsigned queue);
 void virtio_state(struct virtio_device *dev, struct state *s);

@@ -4,12 +4,12 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#define DESC_BYTES      16u
-#define DESC_F_NEXT     1u
-#define DESC_F_WRITE    2u
-#define DESC_F_INDIRECT 4u
+#define DESC_BYTES           16u
+#define DESC_F_NEXT          1u
+#define DESC_F_WRITE         2u
+#define DESC_F_INDIRECT      4u
 #define AVAIL_F_NO_INTERRUPT 1u
-#define CHAIN_BYTES_MAX (UINT64_C(1) << 32)
+#define CHAIN_BYTES_MAX      (UINT64_C(1) << 32)
 
 struct desc {
     gpa_t addr;
@@ -59,8 +59,9 @@ bool virtq_start(struct virtq *q)
         return false;
     }
     if (q->desc_gpa % 16 || q->driver_gpa % 2 || q->device_gpa % 4 || !rings_map(q)) {
-        virtio_broken(q->dev, "queue %u: rings at 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 " are misaligned or outside RAM", q->index,
-                      q->desc_gpa, q->driver_gpa, q->device_gpa);
+        virtio_broken(q->dev,
+                      "queue %u: rings at 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 " are misaligned or outside RAM",
+                      q->index, q->desc_gpa, q->driver_gpa, q->device_gpa);
         return false;
     }
     q->next_avail = q->next_used = q->in_flight = q->signalled = 0;
@@ -143,7 +144,8 @@ static bool chain_walk(struct virtq *q, struct virtq_chain *c)
             continue;
         }
         if (++w.steps > VIRTQ_SIZE_MAX) {
-            virtio_broken(q->dev, "queue %u: chain from descriptor %u loops or is longer than %u", q->index, c->head, VIRTQ_SIZE_MAX);
+            virtio_broken(q->dev, "queue %u: chain from descriptor %u loops or is longer than %u", q->index, c->head,
+                          VIRTQ_SIZE_MAX);
             return false;
         }
         if (!chain_add(q, c, &d)) return false;
@@ -285,5 +287,6 @@ void virtq_state(struct virtq *q, struct state *s)
     state_u16(s, &q->in_flight);
     state_u16(s, &q->signalled);
     if (!s->restoring || !state_ok(s) || !q->ready) return;
-    if (!is_power_of_2(q->size) || q->size > q->size_max || q->in_flight > q->size || !rings_map(q)) s->ok = q->ready = false;
+    if (!is_power_of_2(q->size) || q->size > q->size_max || q->in_flight > q->size || !rings_map(q))
+        s->ok = q->ready = false;
 }

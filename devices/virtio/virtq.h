@@ -28,8 +28,8 @@ struct virtq_seg {
 /* A chain: device-readable elements first, then device-writable ones. Empty descriptors are left out. */
 struct virtq_chain {
     uint16_t head;
-    uint16_t readable, writable;              /* elements of each kind */
-    uint64_t readable_bytes, writable_bytes;  /* their sums, together at most 2^32 */
+    uint16_t readable, writable;             /* elements of each kind */
+    uint64_t readable_bytes, writable_bytes; /* their sums, together at most 2^32 */
     struct virtq_seg seg[VIRTQ_SIZE_MAX];
 };
 

@@ -15,15 +15,18 @@
 
 static bool lock(const struct host_disk *d, const char *what, const char *path, bool read_only, struct err *err)
 {
-    if (!flock(d->fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) || errno != EWOULDBLOCK) return true; /* not every file system can */
-    return err_set(err, "%s %s: another emulator is using it%s", what, path, read_only ? " for writing" : "; use -snapshot or a copy");
+    if (!flock(d->fd, (read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) || errno != EWOULDBLOCK)
+        return true; /* not every file system can */
+    return err_set(err, "%s %s: another emulator is using it%s", what, path,
+                   read_only ? " for writing" : "; use -snapshot or a copy");
 }
 
 bool host_disk_open(struct host_disk *d, const char *what, const char *path, bool read_only, struct err *err)
 {
     d->fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     if (d->fd < 0)
-        return err_set(err, "%s %s: %s%s", what, path, strerror(errno), errno == EACCES && !read_only ? "; readonly=on needs less" : "");
+        return err_set(err, "%s %s: %s%s", what, path, strerror(errno),
+                       errno == EACCES && !read_only ? "; readonly=on needs less" : "");
     struct stat st;
     off_t end;
     bool ok = false;

@@ -49,16 +49,21 @@ static bool disk_zero(struct image *image, uint64_t sector, uint64_t count, bool
     return true;
 }
 
-static void disk_discard(struct image *image, uint64_t sector, uint64_t count) { disk_zero(image, sector, count, true); }
+static void disk_discard(struct image *image, uint64_t sector, uint64_t count)
+{
+    disk_zero(image, sector, count, true);
+}
 static void disk_close(struct image *image) { (void)image; }
 
-static const struct image_ops disk_ops = {"array", disk_read, disk_write, disk_flush, disk_zero, disk_discard, NULL, disk_close};
+static const struct image_ops disk_ops = {"array",   disk_read,    disk_write, disk_flush,
+                                          disk_zero, disk_discard, NULL,       disk_close};
 static struct image image = {&disk_ops, SECTORS, false};
 
 static struct virtio_device *fuzz_device(struct fuzz *f)
 {
     struct err err;
-    struct virtio_blk_config c = {.medium = medium_none_create(&f->events, &image, MEDIUM_NONE_LATENCY_PS), .serial = "fuzz", .queues = 3};
+    struct virtio_blk_config c = {
+        .medium = medium_none_create(&f->events, &image, MEDIUM_NONE_LATENCY_PS), .serial = "fuzz", .queues = 3};
     return virtio_blk_create(&c, &err);
 }
 
@@ -79,8 +84,14 @@ static void request(struct seed *s, unsigned q, unsigned i, uint32_t type, uint6
 
 size_t fuzz_seed(unsigned n, uint8_t *to, size_t room)
 {
-    static const struct { uint32_t type; uint64_t sector; unsigned bytes; bool in; } kinds[] = {
-        {0, 5, 1024, true}, {1, 6, 1024, false}, {4, 0, 0, false}, {8, 0, 20, true}, {11, 0, 32, false}, {13, 0, 32, false}, {99, 0, 512, true},
+    static const struct {
+        uint32_t type;
+        uint64_t sector;
+        unsigned bytes;
+        bool in;
+    } kinds[] = {
+        {0, 5, 1024, true}, {1, 6, 1024, false}, {4, 0, 0, false},   {8, 0, 20, true},
+        {11, 0, 32, false}, {13, 0, 32, false},  {99, 0, 512, true},
     };
     static const uint8_t ranges[32] = {3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1};
     struct seed s = {to, 0, room};

@@ -34,7 +34,8 @@ static void fuzz_input(struct fuzz *f, const uint8_t *bytes, size_t n)
 
 size_t fuzz_seed(unsigned n, uint8_t *to, size_t room)
 {
-    static const uint8_t commands[][16] = {{0, 0, 1}, {0, 1, 1}, {1, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x33, 0x33, 1, 2, 3, 4}};
+    static const uint8_t commands[][16] = {
+        {0, 0, 1}, {0, 1, 1}, {1, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x33, 0x33, 1, 2, 3, 4}};
     static const uint8_t frame[64] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5, 6, 8, 0};
     struct seed s = {to, 0, room};
     if (n > 2) return 0;

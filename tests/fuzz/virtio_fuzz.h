@@ -23,9 +23,9 @@
 
 enum { REGISTER, CONFIG, MEMORY, DESC, OFFER, TIME, SAVE, INPUT, START, READ, OPCODES };
 
-#define RAM       UINT64_C(0x80000000)
-#define RAM_BYTES UINT64_C(0x100000)
-#define QUEUES    4u
+#define RAM          UINT64_C(0x80000000)
+#define RAM_BYTES    UINT64_C(0x100000)
+#define QUEUES       4u
 #define FIRST_BUFFER (QUEUES * 0x4000u) /* byte offset in RAM where the rings end */
 
 #define DESC_NEXT  1
@@ -58,7 +58,10 @@ static uint64_t take(struct fuzz *f, unsigned bytes)
 }
 
 static void fuzz_write(struct fuzz *f, unsigned reg, uint32_t v) { virtio_mmio_device.mmio->write(f->slot, reg, 4, v); }
-static uint32_t fuzz_read(struct fuzz *f, unsigned reg) { return (uint32_t)virtio_mmio_device.mmio->read(f->slot, reg, 4); }
+static uint32_t fuzz_read(struct fuzz *f, unsigned reg)
+{
+    return (uint32_t)virtio_mmio_device.mmio->read(f->slot, reg, 4);
+}
 static gpa_t ring(unsigned q) { return RAM + q * UINT64_C(0x4000); }
 
 static void fuzz_pass(struct fuzz *f, ps_t duration)
@@ -97,7 +100,8 @@ static void fuzz_start(struct fuzz *f, uint32_t features, unsigned size_log2)
         f->avail[q] = 0;
         memset(bus_ram(&f->bus, ring(q), 0x4000), 0, 0x4000);
         fuzz_write(f, 0x38, f->size[q]);
-        for (unsigned part = 0; part < 3; part++) fuzz_write(f, 0x80 + 0x10 * part, (uint32_t)ring(q) + 0x2000 * (part > 0) + 0x1000 * (part > 1));
+        for (unsigned part = 0; part < 3; part++)
+            fuzz_write(f, 0x80 + 0x10 * part, (uint32_t)ring(q) + 0x2000 * (part > 0) + 0x1000 * (part > 1));
         fuzz_write(f, 0x44, 1);
     }
     fuzz_write(f, 0x70, 15);
@@ -219,7 +223,8 @@ static inline void seed_memory(struct seed *s, unsigned offset, const void *byte
     for (unsigned i = 0; i < n; i++) seed_put(s, ((const uint8_t *)bytes)[i], 1);
 }
 
-static inline void seed_desc(struct seed *s, unsigned q, unsigned i, unsigned offset, unsigned len, unsigned flags, unsigned next)
+static inline void seed_desc(struct seed *s, unsigned q, unsigned i, unsigned offset, unsigned len, unsigned flags,
+                             unsigned next)
 {
     seed_op(s, DESC);
     seed_put(s, q, 1);

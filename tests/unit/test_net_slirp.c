@@ -63,7 +63,8 @@ static void serve(struct net_slirp *n, int ms)
 
 /* "Who has 10.0.2.2? Tell 10.0.2.15." */
 static const uint8_t arp_request[42] = {
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, GUEST_MAC, 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1, GUEST_MAC, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2,
+    0xff, 0xff,      0xff, 0xff, 0xff, 0xff, GUEST_MAC, 0x08, 0x06, 0, 1, 8, 0,  6, 4, 0,
+    1,    GUEST_MAC, 10,   0,    2,    15,   0,         0,    0,    0, 0, 0, 10, 0, 2, 2,
 };
 
 static void transmit(struct net_slirp *n, const uint8_t *frame, size_t length)
@@ -161,7 +162,8 @@ Test(net_slirp, forwards_a_port_on_loopback)
     struct net_slirp *n = make(text, &err);
     cr_assert(n, "%s", err.text);
     int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)port)};
     connect(s, (struct sockaddr *)&a, sizeof a);
     serve(n, 2000);
     cr_assert_eq(frames, 1, "an ARP request for the guest");
@@ -197,9 +199,18 @@ Test(net_slirp, forwards_only_from_loopback_unless_told)
 Test(net_slirp, bad_options_are_refused_with_their_text)
 {
     static const char *const bad[] = {
-        "user,id=n0,net=10.0.2.1/24", "user,id=n0,net=x", "user,id=n0,net=10.0.2.0/33", "user,id=n0,net=10.0.2.0/24x", "user,id=n0,restrict=maybe",
-        "user,id=n0,hostfwd=tcp:22", "user,id=n0,hostfwd=sctp::2222-:22", "user,id=n0,hostfwd=tcp::70000-:22", "user,id=n0,hostfwd=tcp::2222-:0",
-        "user,id=n0,hostfwd=tcp:1.2.3:2222-:22", "user,id=n0,hostfwd", "user,id=n0,smb=/tmp",
+        "user,id=n0,net=10.0.2.1/24",
+        "user,id=n0,net=x",
+        "user,id=n0,net=10.0.2.0/33",
+        "user,id=n0,net=10.0.2.0/24x",
+        "user,id=n0,restrict=maybe",
+        "user,id=n0,hostfwd=tcp:22",
+        "user,id=n0,hostfwd=sctp::2222-:22",
+        "user,id=n0,hostfwd=tcp::70000-:22",
+        "user,id=n0,hostfwd=tcp::2222-:0",
+        "user,id=n0,hostfwd=tcp:1.2.3:2222-:22",
+        "user,id=n0,hostfwd",
+        "user,id=n0,smb=/tmp",
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         struct err err = {{0}};

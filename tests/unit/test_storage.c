@@ -84,7 +84,8 @@ Test(image, raw_zeroes_and_discards_exactly_the_range)
         make_file(64 * SECTOR_BYTES);
         struct image *i = open_raw(false);
         cr_assert(i->ops->zero(i, 5, 30, unmap));
-        for (uint64_t s = 0; s < 64; s++) cr_assert_eq(get(i, s), s >= 5 && s < 35 ? 0 : (int)s + 1, "sector %u", (unsigned)s);
+        for (uint64_t s = 0; s < 64; s++)
+            cr_assert_eq(get(i, s), s >= 5 && s < 35 ? 0 : (int)s + 1, "sector %u", (unsigned)s);
         i->ops->discard(i, 40, 10);
         for (uint64_t s = 35; s < 64; s++) {
             int v = get(i, s);
@@ -218,7 +219,12 @@ Test(image, overlay_saves_what_was_written)
     i->ops->state(i, &r);
     cr_assert(state_ok(&r));
     for (unsigned n = 0; n < 200; n++)
-        cr_assert_eq(get(i, n), n == 0 ? 0x11 : n >= 70 && n < 170 ? 0x22 : n == 199 ? 0x33 : (int)n + 1, "sector %u", n);
+        cr_assert_eq(get(i, n),
+                     n == 0               ? 0x11
+                     : n >= 70 && n < 170 ? 0x22
+                     : n == 199           ? 0x33
+                                          : (int)n + 1,
+                     "sector %u", n);
     for (size_t n = 0; n < s.length; n += 777) {
         state_init_restore(&r, s.data, n);
         i->ops->state(i, &r);

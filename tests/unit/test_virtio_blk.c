@@ -5,14 +5,14 @@
 
 enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, WRITE_ZEROES = 13 };
 enum { OK = 0, IOERR = 1, UNSUPP = 2 };
-#define F(n) (UINT64_C(1) << (n))
-#define F_RO 5
-#define F_FLUSH 9
-#define F_CONFIG_WCE 11
-#define F_MQ 12
-#define F_DISCARD 13
+#define F(n)           (UINT64_C(1) << (n))
+#define F_RO           5
+#define F_FLUSH        9
+#define F_CONFIG_WCE   11
+#define F_MQ           12
+#define F_DISCARD      13
 #define F_WRITE_ZEROES 14
-#define SECTORS 256
+#define SECTORS        256
 
 /* ---- an image in memory ---- */
 
@@ -33,7 +33,11 @@ static bool mem_move(uint64_t sector, const struct iovec *iov, unsigned n, bool 
     }
     return !image.fail;
 }
-static bool mem_read(struct image *i, uint64_t sector, const struct iovec *iov, unsigned n) { (void)i; return mem_move(sector, iov, n, false); }
+static bool mem_read(struct image *i, uint64_t sector, const struct iovec *iov, unsigned n)
+{
+    (void)i;
+    return mem_move(sector, iov, n, false);
+}
 static bool mem_write(struct image *i, uint64_t sector, const struct iovec *iov, unsigned n)
 {
     cr_assert(!i->read_only);
@@ -61,7 +65,8 @@ static void mem_discard(struct image *i, uint64_t sector, uint64_t count)
     memset(image.bytes + sector * SECTOR_BYTES, 0xdd, count * SECTOR_BYTES);
 }
 static void mem_close(struct image *i) { (void)i; }
-static const struct image_ops mem_ops = {"memory", mem_read, mem_write, mem_flush, mem_zero, mem_discard, NULL, mem_close};
+static const struct image_ops mem_ops = {"memory", mem_read,    mem_write, mem_flush,
+                                         mem_zero, mem_discard, NULL,      mem_close};
 
 /* ---- the bench ---- */
 
@@ -210,8 +215,12 @@ Test(virtio_blk, the_largest_request_goes_through)
 
 Test(virtio_blk, out_of_range_is_an_io_error_and_touches_nothing)
 {
-    static const struct { uint64_t sector; uint32_t bytes; } bad[] = {
-        {SECTORS, 512}, {SECTORS - 1, 1024}, {SECTORS + 1, 0}, {UINT64_MAX, 512}, {UINT64_MAX - 1, 1024}, {UINT64_C(1) << 55, 512}, {0, 511}, {0, 513},
+    static const struct {
+        uint64_t sector;
+        uint32_t bytes;
+    } bad[] = {
+        {SECTORS, 512},         {SECTORS - 1, 1024},      {SECTORS + 1, 0}, {UINT64_MAX, 512},
+        {UINT64_MAX - 1, 1024}, {UINT64_C(1) << 55, 512}, {0, 511},         {0, 513},
     };
     driver_start(&d, 0, 1, 64);
     uint8_t before[sizeof image.bytes];
@@ -220,7 +229,8 @@ Test(virtio_blk, out_of_range_is_an_io_error_and_touches_nothing)
         memset(ram(&d, BYTES), 0x5a, 1024);
         cr_assert_eq(request(OUT, bad[i].sector, bad[i].bytes), IOERR, "case %u", i);
         cr_assert_eq(request(IN, bad[i].sector, bad[i].bytes), IOERR, "case %u", i);
-        for (unsigned n = 0; n < bad[i].bytes; n++) cr_assert_eq(*ram(&d, BYTES + n), 0, "no old memory is passed off as data");
+        for (unsigned n = 0; n < bad[i].bytes; n++)
+            cr_assert_eq(*ram(&d, BYTES + n), 0, "no old memory is passed off as data");
     }
     cr_assert_arr_eq(before, image.bytes, sizeof before);
     cr_assert_eq(request(OUT, SECTORS, 0), OK, "nothing, at the very end");
@@ -245,7 +255,8 @@ Test(virtio_blk, unknown_requests_are_unsupported)
 {
     static const uint32_t types[] = {2, 3, 5, 10, 14, 15, 16, 18, 24, 26, 0x80000000, UINT32_MAX};
     driver_start(&d, 0, 1, 64);
-    for (unsigned i = 0; i < ARRAY_LEN(types); i++) cr_assert_eq(request(types[i], 0, 512), UNSUPP, "type %u", types[i]);
+    for (unsigned i = 0; i < ARRAY_LEN(types); i++)
+        cr_assert_eq(request(types[i], 0, 512), UNSUPP, "type %u", types[i]);
 }
 
 Test(virtio_blk, get_id_gives_the_serial_padded_with_nul)
@@ -439,7 +450,8 @@ Test(virtio_blk, discard_and_write_zeroes_take_several_segments)
     put_range(1, 20, 0, 0);
     put_range(2, SECTORS - 1, 1, 0);
     cr_assert_eq(request(DISCARD, 0, 48), OK);
-    cr_assert(sector_is(10, 0xdd) && sector_is(11, 0xdd) && sector_is(12, 12) && sector_is(20, 20) && sector_is(255, 0xdd));
+    cr_assert(sector_is(10, 0xdd) && sector_is(11, 0xdd) && sector_is(12, 12) && sector_is(20, 20) &&
+              sector_is(255, 0xdd));
     put_range(0, 30, 1, 0);
     put_range(1, 40, 3, 1);
     cr_assert_eq(request(WRITE_ZEROES, 0, 32), OK);

@@ -2,7 +2,7 @@
 #include "devices/virtio/console.h"
 #include "virtio_driver.h"
 
-#define F_SIZE 1
+#define F_SIZE        1
 #define F_EMERG_WRITE 4
 
 static struct driver d;

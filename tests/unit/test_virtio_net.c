@@ -207,7 +207,9 @@ static bool hears(const char *mac)
     bool got = driver_used(&d, 0, &id, &len);
     if (!got) { /* use the buffer up */
         incoming(own, 60);
-        if (!driver_used(&d, 0, &id, &len)) netdev.receive(netdev.frontend, (const uint8_t[14]){255, 255, 255, 255, 255, 255}, 14), driver_used(&d, 0, &id, &len);
+        if (!driver_used(&d, 0, &id, &len))
+            netdev.receive(netdev.frontend, (const uint8_t[14]){255, 255, 255, 255, 255, 255}, 14),
+                driver_used(&d, 0, &id, &len);
     }
     return got;
 }
@@ -270,7 +272,7 @@ Test(virtio_net, the_address_can_be_set_and_reset_restores_it)
 Test(virtio_net, unknown_commands_are_refused)
 {
     driver_start(&d, F_CTRL_VQ | F_CTRL_RX, 3, 16);
-    for (unsigned class = 2; class < 256; class++) cr_assert_eq(control((uint8_t[]){(uint8_t)class, 0, 1}, 3), 1);
+    for (unsigned class = 2; class < 256; class ++) cr_assert_eq(control((uint8_t[]){(uint8_t) class, 0, 1}, 3), 1);
 }
 
 Test(virtio_net, filters_survive_saving)
@@ -285,13 +287,13 @@ Test(virtio_net, filters_survive_saving)
 
 Test(virtio_net, bad_buffers_break_the_device)
 {
-    static const struct { unsigned queue, count; struct piece piece[2]; } bad[] = {
-        {1, 1, {{DATA, 11, 0}}},
-        {1, 2, {{DATA, 100, 0}, {DATA, 100, WRITE}}},
-        {0, 1, {{DATA, 11, WRITE}}},
-        {0, 1, {{DATA, 100, 0}}},
-        {2, 1, {{DATA, 3, 0}}},
-        {2, 2, {{DATA, 1, 0}, {DATA, 1, WRITE}}},
+    static const struct {
+        unsigned queue, count;
+        struct piece piece[2];
+    } bad[] = {
+        {1, 1, {{DATA, 11, 0}}},     {1, 2, {{DATA, 100, 0}, {DATA, 100, WRITE}}},
+        {0, 1, {{DATA, 11, WRITE}}}, {0, 1, {{DATA, 100, 0}}},
+        {2, 1, {{DATA, 3, 0}}},      {2, 2, {{DATA, 1, 0}, {DATA, 1, WRITE}}},
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         driver_start(&d, F_CTRL_VQ, 3, 16);

@@ -221,11 +221,15 @@ Test(virtio_transport, refuses_bad_queue_sizes)
 
 Test(virtio_transport, refuses_rings_that_are_misaligned_or_outside_ram)
 {
-    static const struct { unsigned reg; gpa_t gpa; } bad[] = {
-        {R_QUEUE_DESC, RAM + 8},    {R_QUEUE_DRIVER, RAM + 1},        {R_QUEUE_DEVICE, RAM + 2},
-        {R_QUEUE_DESC, 0},          {R_QUEUE_DRIVER, RAM - 2},        {R_QUEUE_DEVICE, RAM + RAM_BYTES - 4},
-        {R_QUEUE_DESC, ~15ull},     {R_QUEUE_DRIVER, ~1ull},          {R_QUEUE_DEVICE, ~3ull},
-        {R_QUEUE_DESC, RAM + RAM_BYTES - 16},
+    static const struct {
+        unsigned reg;
+        gpa_t gpa;
+    } bad[] = {
+        {R_QUEUE_DESC, RAM + 8},   {R_QUEUE_DRIVER, RAM + 1},
+        {R_QUEUE_DEVICE, RAM + 2}, {R_QUEUE_DESC, 0},
+        {R_QUEUE_DRIVER, RAM - 2}, {R_QUEUE_DEVICE, RAM + RAM_BYTES - 4},
+        {R_QUEUE_DESC, ~15ull},    {R_QUEUE_DRIVER, ~1ull},
+        {R_QUEUE_DEVICE, ~3ull},   {R_QUEUE_DESC, RAM + RAM_BYTES - 16},
     };
     for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
         cr_assert(driver_negotiate(&d, 0));
@@ -425,15 +429,18 @@ static void expect_broken(const char *what)
     driver_start(&d, VIRTIO_F_INDIRECT_DESC, 1, 8);
 }
 
-#define BREAKS(name, ...)                                                                                                                  \
-    Test(virtio_hostile, name)                                                                                                            \
-    {                                                                                                                                     \
-        driver_start(&d, VIRTIO_F_INDIRECT_DESC, 1, 8);                                                                                   \
-        __VA_ARGS__;                                                                                                                      \
-        expect_broken(#name);                                                                                                             \
+#define BREAKS(name, ...)                                                                                              \
+    Test(virtio_hostile, name)                                                                                         \
+    {                                                                                                                  \
+        driver_start(&d, VIRTIO_F_INDIRECT_DESC, 1, 8);                                                                \
+        __VA_ARGS__;                                                                                                   \
+        expect_broken(#name);                                                                                          \
     }
 
-static void desc(unsigned i, gpa_t addr, uint32_t len, uint16_t flags, uint16_t next) { put_desc(&d, desc_gpa(0, i), addr, len, flags, next); }
+static void desc(unsigned i, gpa_t addr, uint32_t len, uint16_t flags, uint16_t next)
+{
+    put_desc(&d, desc_gpa(0, i), addr, len, flags, next);
+}
 static void avail(uint16_t head) { make_available(&d, 0, head); }
 
 BREAKS(a_loop_of_one, desc(0, DATA, 8, WRITE | NEXT, 0); avail(0))
@@ -448,14 +455,17 @@ BREAKS(a_buffer_that_wraps_round, desc(0, ~0ull, 8, WRITE, 0); avail(0))
 BREAKS(a_readable_part_after_a_writable_one, desc(0, DATA, 8, WRITE | NEXT, 1); desc(1, DATA, 8, 0, 0); avail(0))
 BREAKS(an_available_index_that_jumps, desc(0, DATA, 8, WRITE, 0); store_le16(ram(&d, avail_gpa(0) + 2), 9))
 BREAKS(an_available_index_that_goes_back, store_le16(ram(&d, avail_gpa(0) + 2), 0xffff))
-BREAKS(an_indirect_table_inside_another,
-       put_desc(&d, DATA + 0x100, DATA + 0x200, 16, INDIRECT, 0); desc(0, DATA + 0x100, 16, INDIRECT, 0); avail(0))
-BREAKS(an_indirect_descriptor_with_a_next, put_desc(&d, DATA + 0x100, DATA, 8, WRITE, 0); desc(0, DATA + 0x100, 16, INDIRECT | NEXT, 1); avail(0))
+BREAKS(an_indirect_table_inside_another, put_desc(&d, DATA + 0x100, DATA + 0x200, 16, INDIRECT, 0);
+       desc(0, DATA + 0x100, 16, INDIRECT, 0); avail(0))
+BREAKS(an_indirect_descriptor_with_a_next, put_desc(&d, DATA + 0x100, DATA, 8, WRITE, 0);
+       desc(0, DATA + 0x100, 16, INDIRECT | NEXT, 1); avail(0))
 BREAKS(an_indirect_table_of_no_bytes, desc(0, DATA, 0, INDIRECT, 0); avail(0))
 BREAKS(an_indirect_table_of_15_bytes, desc(0, DATA, 15, INDIRECT, 0); avail(0))
 BREAKS(an_indirect_table_outside_ram, desc(0, RAM + RAM_BYTES - 16, 32, INDIRECT, 0); avail(0))
-BREAKS(an_indirect_next_beyond_its_table, put_desc(&d, DATA + 0x100, DATA, 8, WRITE | NEXT, 1); desc(0, DATA + 0x100, 16, INDIRECT, 0); avail(0))
-BREAKS(an_indirect_loop, put_desc(&d, DATA + 0x100, DATA, 8, WRITE | NEXT, 0); desc(0, DATA + 0x100, 16, INDIRECT, 0); avail(0))
+BREAKS(an_indirect_next_beyond_its_table, put_desc(&d, DATA + 0x100, DATA, 8, WRITE | NEXT, 1);
+       desc(0, DATA + 0x100, 16, INDIRECT, 0); avail(0))
+BREAKS(an_indirect_loop, put_desc(&d, DATA + 0x100, DATA, 8, WRITE | NEXT, 0); desc(0, DATA + 0x100, 16, INDIRECT, 0);
+       avail(0))
 BREAKS(a_readable_buffer_for_random_bytes, desc(0, DATA, 8, 0, 0); avail(0))
 
 Test(virtio_hostile, indirect_without_its_feature)
@@ -470,7 +480,8 @@ Test(virtio_hostile, indirect_without_its_feature)
 Test(virtio_hostile, a_chain_longer_than_the_limit)
 {
     driver_start(&d, VIRTIO_F_INDIRECT_DESC, 1, 8);
-    for (unsigned i = 0; i < 300; i++) put_desc(&d, DATA + 0x10000 + 16 * i, DATA, 1, WRITE | (i < 299 ? NEXT : 0), (uint16_t)(i + 1));
+    for (unsigned i = 0; i < 300; i++)
+        put_desc(&d, DATA + 0x10000 + 16 * i, DATA, 1, WRITE | (i < 299 ? NEXT : 0), (uint16_t)(i + 1));
     desc(0, DATA + 0x10000, 300 * 16, INDIRECT, 0);
     avail(0);
     expect_broken("300 elements");

@@ -16,11 +16,29 @@
 #define INDIRECT 4
 
 enum {
-    R_MAGIC = 0x00, R_VERSION = 0x04, R_DEVICE_ID = 0x08, R_VENDOR_ID = 0x0c, R_DEVICE_FEATURES = 0x10, R_DEVICE_FEATURES_SEL = 0x14,
-    R_DRIVER_FEATURES = 0x20, R_DRIVER_FEATURES_SEL = 0x24, R_QUEUE_SEL = 0x30, R_QUEUE_SIZE_MAX = 0x34, R_QUEUE_SIZE = 0x38,
-    R_QUEUE_READY = 0x44, R_QUEUE_NOTIFY = 0x50, R_INTERRUPT_STATUS = 0x60, R_INTERRUPT_ACK = 0x64, R_STATUS = 0x70,
-    R_QUEUE_DESC = 0x80, R_QUEUE_DRIVER = 0x90, R_QUEUE_DEVICE = 0xa0, R_SHM_LEN = 0xb0, R_QUEUE_RESET = 0xc0,
-    R_CONFIG_GENERATION = 0xfc, R_CONFIG = 0x100,
+    R_MAGIC = 0x00,
+    R_VERSION = 0x04,
+    R_DEVICE_ID = 0x08,
+    R_VENDOR_ID = 0x0c,
+    R_DEVICE_FEATURES = 0x10,
+    R_DEVICE_FEATURES_SEL = 0x14,
+    R_DRIVER_FEATURES = 0x20,
+    R_DRIVER_FEATURES_SEL = 0x24,
+    R_QUEUE_SEL = 0x30,
+    R_QUEUE_SIZE_MAX = 0x34,
+    R_QUEUE_SIZE = 0x38,
+    R_QUEUE_READY = 0x44,
+    R_QUEUE_NOTIFY = 0x50,
+    R_INTERRUPT_STATUS = 0x60,
+    R_INTERRUPT_ACK = 0x64,
+    R_STATUS = 0x70,
+    R_QUEUE_DESC = 0x80,
+    R_QUEUE_DRIVER = 0x90,
+    R_QUEUE_DEVICE = 0xa0,
+    R_SHM_LEN = 0xb0,
+    R_QUEUE_RESET = 0xc0,
+    R_CONFIG_GENERATION = 0xfc,
+    R_CONFIG = 0x100,
 };
 
 struct driver_queue {
@@ -43,8 +61,14 @@ struct piece {
     uint16_t flags; /* WRITE or 0 */
 };
 
-static inline uint64_t rd_sized(struct driver *d, uint64_t offset, unsigned size) { return virtio_mmio_device.mmio->read(d->slot, offset, size); }
-static inline void wr_sized(struct driver *d, uint64_t offset, unsigned size, uint64_t v) { virtio_mmio_device.mmio->write(d->slot, offset, size, v); }
+static inline uint64_t rd_sized(struct driver *d, uint64_t offset, unsigned size)
+{
+    return virtio_mmio_device.mmio->read(d->slot, offset, size);
+}
+static inline void wr_sized(struct driver *d, uint64_t offset, unsigned size, uint64_t v)
+{
+    virtio_mmio_device.mmio->write(d->slot, offset, size, v);
+}
 static inline uint32_t rd(struct driver *d, uint64_t offset) { return (uint32_t)rd_sized(d, offset, 4); }
 static inline void wr(struct driver *d, uint64_t offset, uint32_t v) { wr_sized(d, offset, 4, v); }
 static inline bool interrupted(struct driver *d) { return d->bench.wire[1]; }
@@ -161,7 +185,8 @@ static inline uint16_t driver_add(struct driver *d, unsigned q, const struct pie
     uint16_t head = (uint16_t)(v->next_desc % v->size);
     for (unsigned i = 0; i < n; i++) {
         unsigned at = (v->next_desc + i) % v->size, next = (at + 1) % v->size;
-        put_desc(d, desc_gpa(q, at), piece[i].gpa, piece[i].len, piece[i].flags | (i + 1 < n ? NEXT : 0), (uint16_t)next);
+        put_desc(d, desc_gpa(q, at), piece[i].gpa, piece[i].len, piece[i].flags | (i + 1 < n ? NEXT : 0),
+                 (uint16_t)next);
     }
     v->next_desc += n;
     make_available(d, q, head);
