@@ -12,7 +12,11 @@
     }
 #include "cpu/isa/insn.def"
 
-const struct dinsn *insn_next(HANDLER_ARGS) { NEXT; }
+const struct dinsn *insn_next(HANDLER_ARGS)
+{
+    (void)h, (void)bank; /* without tail calls they are not used */
+    NEXT;
+}
 
 insn_fn *const alu_handlers[INSN_COUNT] = {
 #define INSN_ALU(id, needs, picture, operands, value, tag) [INSN_##id] = alu_##id,

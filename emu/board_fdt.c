@@ -198,12 +198,22 @@ static int amend(void *fdt, const struct virt_boot *boot)
     return fdt_pack(fdt);
 }
 
+/* libfdt walks trees of versions before 17 without knowing where their structure ends; today's tools write 17. */
+static int check_tree(const struct host_file *f)
+{
+    if (f->length > INT32_MAX) return -FDT_ERR_BADVALUE;
+    if (f->length < FDT_V17_SIZE) return -FDT_ERR_TRUNCATED;
+    if (fdt_magic(f->bytes) != FDT_MAGIC) return -FDT_ERR_BADMAGIC;
+    if (fdt_version(f->bytes) < 17) return -FDT_ERR_BADVERSION;
+    return fdt_check_full(f->bytes, f->length);
+}
+
 bool virt_fdt_adopt(struct machine *m, const char *path, const struct virt_boot *boot, void **blob, struct err *err)
 {
     (void)m;
     struct host_file f;
     if (!host_file_open(&f, "-dtb", path, err)) return false;
-    int bad = f.length > INT32_MAX ? -FDT_ERR_BADVALUE : fdt_check_full(f.bytes, f.length);
+    int bad = check_tree(&f);
     size_t room = f.length + (boot->append ? strlen(boot->append) : 0) + FDT_GROWTH;
     *blob = bad ? NULL : calloc(1, room);
     if (!bad) bad = *blob ? fdt_open_into(f.bytes, *blob, (int)room) : -FDT_ERR_NOSPACE;
