@@ -101,19 +101,22 @@ static void put_operands(struct text *t, const struct insn *insn, uint64_t pc)
 {
     const struct insn_pattern *p = insn_pattern(insn->row);
     const char *c = insn_info(insn->row)->operands;
+    const char *before = " "; /* what stands in front of the next operand */
     bool first = true;
     for (unsigned i = 0; *c && *c != ';';) {
         size_t length = strspn(c, "abcdefghijklmnopqrstuvwxyz0123456789_");
         if (length == 0) {
-            if (*c == '(' || *c == ')') text_add(t, first ? " %c" : "%c", *c), first = false;
+            if (*c == ',') before = ",";
+            if (*c == '(') text_add(t, first ? " (" : before[0] == ',' ? ",(" : "("), before = "";
+            if (*c == ')') text_add(t, ")");
             c++;
             continue;
         }
         unsigned operand = p->operands[i++];
         c += length;
         if (operand == OPERAND_rm && insn->rm == 7) continue;
-        bool inside = !first && c[-(int)length - 1] == '(';
-        text_add(t, "%s", first ? " " : inside ? "" : ",");
+        text_add(t, "%s", before);
+        before = "";
         first = false;
         put_operand(t, operand, insn->raw, pc);
     }
