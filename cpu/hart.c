@@ -136,6 +136,7 @@ void hart_state(struct hart *h, struct state *s)
     state_u8(s, &h->fs_dirty);
     state_bool(s, &h->waiting);
     state_u64(s, &h->reservation);
+    state_u64(s, &h->reserved_value);
     state_u8(s, &frm);
     state_u8(s, &flags);
     hart_state_csr(&h->csr, s);

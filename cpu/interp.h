@@ -34,7 +34,7 @@
 #else
 #define CONTINUE(n)                                                                                                                         \
     do {                                                                                                                                    \
-        (void)bank, (void)d;                                                                                                                \
+        (void)h, (void)bank, (void)d;                                                                                                       \
         return (n);                                                                                                                         \
     } while (0)
 #endif

@@ -19,12 +19,12 @@
 enum { READ, WRITE, BUS, TIME, INPUT, WIRE, RESET, SAVE, OPCODES };
 enum { PLIC, CLINT, SSWI, UART, RTC, FINISHER, WINDOWS };
 
-#define HARTS    2u
-#define CONTEXTS (2 * HARTS)
-#define SOURCES  96u
+#define HARTS       2u
+#define CONTEXTS    (2 * HARTS)
+#define SOURCES     96u
 #define UART_SOURCE 10u
 #define RTC_SOURCE  11u
-#define EVENTS   (HARTS + 2) /* a timer for each hart, UART timeout, alarm */
+#define EVENTS      (HARTS + 2) /* a timer for each hart, UART timeout, alarm */
 
 static const struct {
     gpa_t base;
@@ -68,7 +68,10 @@ static void fuzz_power(void *f, enum power_request what, unsigned code)
     if (what == POWER_FAIL && !code) abort(); /* power.h */
 }
 
-static struct irq_line line(struct fuzz *f, unsigned n) { return (struct irq_line){.set = fuzz_wire, .target = f, .n = n}; }
+static struct irq_line line(struct fuzz *f, unsigned n)
+{
+    return (struct irq_line){.set = fuzz_wire, .target = f, .n = n};
+}
 
 static void build(struct fuzz *f)
 {
@@ -77,7 +80,8 @@ static void build(struct fuzz *f)
     struct err err;
     for (unsigned i = 0; i < CONTEXTS; i++) targets[i] = line(f, i);
     for (unsigned i = 0; i < HARTS; i++)
-        lines[i] = (struct aclint_lines){line(f, CONTEXTS + 3 * i), line(f, CONTEXTS + 3 * i + 1), line(f, CONTEXTS + 3 * i + 2)};
+        lines[i] = (struct aclint_lines){line(f, CONTEXTS + 3 * i), line(f, CONTEXTS + 3 * i + 1),
+                                         line(f, CONTEXTS + 3 * i + 2)};
     f->serial = (struct chardev){.write = fuzz_sent, .backend = f};
     struct plic *plic = plic_create(&f->host, SOURCES, CONTEXTS, targets);
     if (!plic) abort();
@@ -87,7 +91,9 @@ static void build(struct fuzz *f)
     f->dev[RTC] = goldfish_rtc_create(&f->host, plic_source(plic, RTC_SOURCE), UINT64_C(1700000000000000000));
     f->dev[FINISHER] = sifive_test_create(&f->host, (struct power_port){fuzz_power, f});
     for (unsigned i = 0; i < WINDOWS; i++)
-        if (!f->dev[i] || !bus_add_mmio(&f->bus, windows[i].base, windows[i].size, windows[i].ops->mmio, f->dev[i], &err)) abort();
+        if (!f->dev[i] ||
+            !bus_add_mmio(&f->bus, windows[i].base, windows[i].size, windows[i].ops->mmio, f->dev[i], &err))
+            abort();
 }
 
 static void pass(struct fuzz *f, ps_t duration)
@@ -134,7 +140,8 @@ static void input(struct fuzz *f)
 static void touch(struct fuzz *f, unsigned window, uint64_t offset, unsigned size, bool write, uint64_t value)
 {
     gpa_t at = windows[window].base + offset;
-    bool legal = offset % size == 0 && (windows[window].ops->mmio->widths & size) && offset + size <= windows[window].size;
+    bool legal =
+        offset % size == 0 && (windows[window].ops->mmio->widths & size) && offset + size <= windows[window].size;
     bool inside = offset < windows[window].size;
     uint64_t read = 0;
     bool done = write ? bus_write(&f->bus, at, size, value) : bus_read(&f->bus, at, size, &read);

@@ -6,11 +6,9 @@
 
 #include <criterion/criterion.h>
 
-#define RAM      UINT64_C(0x80000000)
-#define RAM_SIZE UINT64_C(0x100000)
+#define RAM                UINT64_C(0x80000000)
+#define RAM_SIZE           UINT64_C(0x100000)
 #define JALR(rd, rs1, imm) asm_i(0x67, 0, rd, rs1, imm)
-
-
 
 static struct bus bus;
 static struct engine *engine;
@@ -24,7 +22,10 @@ static ps_t clock_at_zero(void *machine)
 }
 
 /* Stores instructions as a debugger would: code that is there already is forgotten. */
-static void place(gpa_t at, const uint32_t *insns, unsigned n) { cr_assert(bus_dma_write(&bus, at, insns, n * sizeof *insns)); }
+static void place(gpa_t at, const uint32_t *insns, unsigned n)
+{
+    cr_assert(bus_dma_write(&bus, at, insns, n * sizeof *insns));
+}
 #define PLACE(at, ...) place(at, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
 
 static void setup(void)
@@ -70,7 +71,8 @@ Test(fetch, far_addresses_are_not_those_of_another_mode)
             hart->csr.mcause = 99;
             hart->x[T0] = (RAM + 0x1100) ^ UINT64_C(1) << bit;
             run_from(RAM, 3);
-            cr_assert(hart->x[A0] == count && hart->csr.mcause == CAUSE_FETCH_ACCESS && hart->csr.mtval == hart->x[T0], "bit %u", bit);
+            cr_assert(hart->x[A0] == count && hart->csr.mcause == CAUSE_FETCH_ACCESS && hart->csr.mtval == hart->x[T0],
+                      "bit %u", bit);
         }
 }
 
@@ -129,8 +131,8 @@ Test(fetch, a_straddling_instruction_follows_its_second_page)
     map(1, two, 0);
     mmu_fence(&hart->mmu, true, 0x1ffe, false, 0);
     run_from(0xff4, 3);
-    cr_assert(hart->csr.mcause == CAUSE_FETCH_PAGE && hart->csr.mtval == 0x1000 && hart->csr.mepc == 0xffe, "cause %lu tval %lx epc %lx",
-              hart->csr.mcause, hart->csr.mtval, hart->csr.mepc);
+    cr_assert(hart->csr.mcause == CAUSE_FETCH_PAGE && hart->csr.mtval == 0x1000 && hart->csr.mepc == 0xffe,
+              "cause %lu tval %lx epc %lx", hart->csr.mcause, hart->csr.mtval, hart->csr.mepc);
 }
 
 Test(fetch, a_fence_reaches_code_that_ran_before)
