@@ -12,6 +12,9 @@ from . import BenchError
 GUEST_MIB = 256
 
 
+CLOCK_GRAIN = 1e-6  # both lines may arrive in one read when there is next to no work
+
+
 class Emulator:
     """A command that understands QEMU's options."""
 
@@ -49,7 +52,8 @@ class Run:
             raise BenchError(f"{self.command[0]}: {' '.join(failed[0][1:])}")
         if not begin or not end or len(end[0]) != 5:
             raise BenchError(f"{self.command[0]}: {program} did not finish; the last words were: {self.last_words()}")
-        return (end[1] - begin[1]) if clock == "wall" else (end[2] - begin[2]), end[0]
+        seconds = (end[1] - begin[1]) if clock == "wall" else (end[2] - begin[2])
+        return max(seconds, CLOCK_GRAIN), end[0]
 
     def last_words(self):
         printable = "".join(c for c in self.tail if c.isprintable() or c == "\n")
