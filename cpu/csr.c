@@ -68,8 +68,8 @@ static uint64_t csr_modify_base(const struct hart *h, const struct csr_row *row,
     return row->read == mip_read ? h->csr.mip : read;
 }
 
-bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes, uint32_t insn,
-                uint64_t *old, struct trap *t)
+bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes,
+                uint32_t insn, uint64_t *old, struct trap *t)
 {
     assert(reads || op == CSR_WRITE);
     const struct csr_row *row = csr_find(number);

@@ -113,7 +113,9 @@ static uint64_t mstatus_writable(const struct hart *h)
     uint64_t mask = MSTATUS_MIE | MSTATUS_MPIE;
     if (isa_has(h->isa, EXT_u)) mask |= MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_TW;
     if (isa_has(h->isa, EXT_s)) mask |= MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_TSR;
-    if (isa_has(h->isa, EXT_sv39)) mask |= MSTATUS_MXR | MSTATUS_SUM | MSTATUS_TVM; /* norm:mstatus_mxr_rdonly0_no_smode, norm:mstatus_sum_rdonly0, norm:mstatus_tvm_warl_op */
+    if (isa_has(h->isa, EXT_sv39))
+        mask |= MSTATUS_MXR | MSTATUS_SUM |
+                MSTATUS_TVM; /* norm:mstatus_mxr_rdonly0_no_smode, norm:mstatus_sum_rdonly0, norm:mstatus_tvm_warl_op */
     if (isa_has(h->isa, EXT_f)) mask |= MSTATUS_FS;
     return mask;
 }
@@ -138,7 +140,8 @@ static void mstatus_change(struct hart *h, uint64_t mask, uint64_t value)
     priv_sync_fp(h);
     uint64_t old = h->csr.mstatus;
     uint64_t next = bits_merge(old, mask & mstatus_writable(h), value);
-    if (!mpp_is_legal(h, bits_get(next, 12, 11))) next = bits_set(next, 12, 11, isa_has(h->isa, EXT_u) ? PRIV_U : PRIV_M);
+    if (!mpp_is_legal(h, bits_get(next, 12, 11)))
+        next = bits_set(next, 12, 11, isa_has(h->isa, EXT_u) ? PRIV_U : PRIV_M);
     h->csr.mstatus = next;
     if ((old ^ next) & MSTATUS_REGIME) priv_update(h);
 }
@@ -210,7 +213,10 @@ void misa_write(struct hart *h, const struct csr_write *w)
 /* ---- exception program counters ---- */
 
 /* norm:mepc_bit1_dyn_ialign_op: bit 1 is stored, but masked while IALIGN is 32. */
-uint64_t csr_epc(const struct hart *h, uint64_t stored) { return isa_has(h->isa_live, EXT_zca) ? stored : stored & ~UINT64_C(3); }
+uint64_t csr_epc(const struct hart *h, uint64_t stored)
+{
+    return isa_has(h->isa_live, EXT_zca) ? stored : stored & ~UINT64_C(3);
+}
 
 uint64_t mepc_read(struct hart *h, unsigned n)
 {
@@ -231,7 +237,10 @@ void sepc_write(struct hart *h, const struct csr_write *w) { h->csr.sepc = w->va
 
 uint64_t csr_mip(const struct hart *h) { return h->csr.mip | h->csr.mip_lines; }
 
-static uint64_t mie_writable(const struct hart *h) { return M_INTERRUPTS | (isa_has(h->isa, EXT_s) ? S_INTERRUPTS : 0); }
+static uint64_t mie_writable(const struct hart *h)
+{
+    return M_INTERRUPTS | (isa_has(h->isa, EXT_s) ? S_INTERRUPTS : 0);
+}
 
 uint64_t mip_read(struct hart *h, unsigned n)
 {

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine, const struct hart_env *env, struct log *log)
+struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine,
+                         const struct hart_env *env, struct log *log)
 {
     struct hart *h = calloc(1, sizeof *h);
     if (!h) return NULL;
@@ -114,12 +115,39 @@ bool hart_debug_write(struct hart *h, gva_t va, const void *from, size_t len)
 static void hart_state_csr(struct csr_state *c, struct state *s)
 {
     uint64_t *const fields[] = {
-        &c->mstatus, &c->misa,       &c->mie,           &c->mip,     &c->mtvec,   &c->mscratch,   &c->mepc,          &c->mcause,
-        &c->mtval,   &c->medeleg,    &c->mideleg,       &c->mcounteren, &c->mcountinhibit, &c->menvcfg, &c->stvec,    &c->sscratch,
-        &c->sepc,    &c->scause,     &c->stval,         &c->scounteren, &c->senvcfg, &c->satp,    &c->stimecmp,      &c->mstateen[0],
-        &c->mstateen[1], &c->mstateen[2], &c->mstateen[3], &c->mcycle_offset, &c->minstret_offset, &c->mip_lines,
+        &c->mstatus,
+        &c->misa,
+        &c->mie,
+        &c->mip,
+        &c->mtvec,
+        &c->mscratch,
+        &c->mepc,
+        &c->mcause,
+        &c->mtval,
+        &c->medeleg,
+        &c->mideleg,
+        &c->mcounteren,
+        &c->mcountinhibit,
+        &c->menvcfg,
+        &c->stvec,
+        &c->sscratch,
+        &c->sepc,
+        &c->scause,
+        &c->stval,
+        &c->scounteren,
+        &c->senvcfg,
+        &c->satp,
+        &c->stimecmp,
+        &c->mstateen[0],
+        &c->mstateen[1],
+        &c->mstateen[2],
+        &c->mstateen[3],
+        &c->mcycle_offset,
+        &c->minstret_offset,
+        &c->mip_lines,
     };
-    _Static_assert(sizeof fields / sizeof fields[0] == sizeof(struct csr_state) / sizeof(uint64_t), "every field is saved");
+    _Static_assert(sizeof fields / sizeof fields[0] == sizeof(struct csr_state) / sizeof(uint64_t),
+                   "every field is saved");
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) state_u64(s, fields[i]);
 }
 

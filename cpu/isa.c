@@ -32,8 +32,8 @@ static const struct ext_row ext_rows[EXT_COUNT] = {
     (ISA_G | ISA_B | ISA_BIT(c) | ISA_BIT(s) | ISA_BIT(u) | ISA_BIT(zicntr) | ISA_BIT(zihpm) | ISA_BIT(ziccif) |       \
      ISA_BIT(ziccrse) | ISA_BIT(ziccamoa) | ISA_BIT(zicclsm) | ISA_BIT(za64rs) | ISA_BIT(zihintpause) |                \
      ISA_BIT(zic64b) | ISA_BIT(zicbom) | ISA_BIT(zicbop) | ISA_BIT(zicboz) | ISA_BIT(zfhmin) | ISA_BIT(zkt) |          \
-     ISA_BIT(svade) | ISA_BIT(ssccptr) | ISA_BIT(sstvecd) | ISA_BIT(sstvala) | ISA_BIT(sscounterenw) |                 \
-     ISA_BIT(sv39) | ISA_BIT(svpbmt) | ISA_BIT(svinval))
+     ISA_BIT(svade) | ISA_BIT(ssccptr) | ISA_BIT(sstvecd) | ISA_BIT(sstvala) | ISA_BIT(sscounterenw) | ISA_BIT(sv39) | \
+     ISA_BIT(svpbmt) | ISA_BIT(svinval))
 
 static const struct {
     const char *name;
@@ -91,7 +91,8 @@ static isa_set ext_find_set(const char *name, size_t len)
 static size_t isa_token_length(const char *p)
 {
     int c = tolower((unsigned char)p[0]);
-    bool lone_s = c == 's' && (p[1] == 0 || p[1] == '_' || (tolower((unsigned char)p[1]) == 'u' && !isalpha((unsigned char)p[2])));
+    bool lone_s = c == 's' &&
+                  (p[1] == 0 || p[1] == '_' || (tolower((unsigned char)p[1]) == 'u' && !isalpha((unsigned char)p[2])));
     if ((c != 'z' && c != 's' && c != 'x') || lone_s) return 1;
     return strcspn(p, "_");
 }
@@ -102,8 +103,7 @@ bool isa_parse_string(const char *text, isa_set *set, struct err *err)
         return err_set(err, "--isa=%s: only RV64 is built; the string must begin with rv64", text);
     const char *p = text + 4;
     int base = tolower((unsigned char)*p);
-    if (base != 'i' && base != 'g')
-        return err_set(err, "--isa=%s: rv64 must be followed by i or g", text);
+    if (base != 'i' && base != 'g') return err_set(err, "--isa=%s: rv64 must be followed by i or g", text);
     *set = ISA_SPIKE_BASE;
     while (*p) {
         if (*p == '_') {
@@ -112,8 +112,7 @@ bool isa_parse_string(const char *text, isa_set *set, struct err *err)
         }
         size_t len = isa_token_length(p);
         isa_set found = ext_find_set(p, len);
-        if (!found)
-            return err_set(err, "--isa=%s: extension %.*s is not built; see -cpu help", text, (int)len, p);
+        if (!found) return err_set(err, "--isa=%s: extension %.*s is not built; see -cpu help", text, (int)len, p);
         *set |= found;
         p += len;
     }
@@ -137,7 +136,9 @@ static bool cpu_parse_switch(const char *p, size_t len, isa_set *which, bool *on
         } words[] = {{"true", true}, {"on", true}, {"false", false}, {"off", false}};
         name_len = (size_t)(eq - p);
         size_t value_len = len - name_len - 1, i = 0;
-        while (i < ARRAY_LEN(words) && (strlen(words[i].word) != value_len || memcmp(words[i].word, eq + 1, value_len) != 0)) i++;
+        while (i < ARRAY_LEN(words) &&
+               (strlen(words[i].word) != value_len || memcmp(words[i].word, eq + 1, value_len) != 0))
+            i++;
         if (i == ARRAY_LEN(words))
             return err_set(err, "-cpu %.*s: the value must be on, off, true or false", (int)len, p);
         *on = words[i].on;
@@ -163,7 +164,8 @@ static bool set_without(isa_set *set, isa_set off, isa_set asked, struct err *er
         isa_set one = UINT64_C(1) << e;
         if (!(*set & one) || !(set_closure(one) & off)) continue;
         if (asked & one)
-            return err_set(err, "-cpu %s: it needs an extension that is switched off; leave one of the two away", ext_rows[e].name);
+            return err_set(err, "-cpu %s: it needs an extension that is switched off; leave one of the two away",
+                           ext_rows[e].name);
         *set &= ~one;
     }
     return true;
@@ -172,7 +174,8 @@ static bool set_without(isa_set *set, isa_set off, isa_set asked, struct err *er
 bool isa_parse_cpu(const char *text, isa_set *set, struct err *err)
 {
     size_t len = strcspn(text, ","), i = 0;
-    while (i < ARRAY_LEN(cpu_bases) && (strlen(cpu_bases[i].name) != len || memcmp(cpu_bases[i].name, text, len) != 0)) i++;
+    while (i < ARRAY_LEN(cpu_bases) && (strlen(cpu_bases[i].name) != len || memcmp(cpu_bases[i].name, text, len) != 0))
+        i++;
     if (i == ARRAY_LEN(cpu_bases))
         return err_set(err, "-cpu %.*s: unknown; known are rv64, max, rva22s64, rv64i (see -cpu help)", (int)len, text);
     isa_set on_asked = 0, off_asked = 0;
@@ -187,7 +190,8 @@ bool isa_parse_cpu(const char *text, isa_set *set, struct err *err)
     *set = cpu_bases[i].set | on_asked;
     if (!isa_close(set, err)) return false;
     /* C and D together are what makes Zcd: without Zcd neither can go on saying what it says. The user has to choose. */
-    if ((off_asked & ISA_BIT(zcd)) && !(off_asked & (ISA_BIT(c) | ISA_BIT(d))) && isa_has(*set, EXT_c) && isa_has(*set, EXT_d))
+    if ((off_asked & ISA_BIT(zcd)) && !(off_asked & (ISA_BIT(c) | ISA_BIT(d))) && isa_has(*set, EXT_c) &&
+        isa_has(*set, EXT_d))
         return err_set(err, "-cpu zcd: c and d imply it; switch c off as well (zca can stay)");
     if (!set_without(set, off_asked, on_asked, err)) return false;
     if (isa_has(off_asked, EXT_svade) && isa_has(*set, EXT_sv39) && !isa_has(*set, EXT_svadu))
@@ -212,7 +216,8 @@ int isa_format_string(isa_set set, char *to, size_t room)
 void isa_print_help(void *file)
 {
     fprintf(file, "-cpu NAME[,+EXT][,-EXT][,EXT=on|off]...\n\n");
-    for (size_t i = 0; i < ARRAY_LEN(cpu_bases); i++) fprintf(file, "  %-13s %s\n", cpu_bases[i].name, cpu_bases[i].help);
+    for (size_t i = 0; i < ARRAY_LEN(cpu_bases); i++)
+        fprintf(file, "  %-13s %s\n", cpu_bases[i].name, cpu_bases[i].help);
     fprintf(file, "\nextensions:\n");
     for (unsigned e = 0; e < EXT_COUNT; e++) fprintf(file, "  %-13s %s\n", ext_rows[e].name, ext_rows[e].help);
 }

@@ -73,7 +73,8 @@ bool priv_wfi(struct hart *h, uint32_t insn, struct trap *t)
     return true;
 }
 
-bool priv_sfence_vma(struct hart *h, uint32_t insn, bool has_va, uint64_t va, bool has_asid, uint64_t asid, struct trap *t)
+bool priv_sfence_vma(struct hart *h, uint32_t insn, bool has_va, uint64_t va, bool has_asid, uint64_t asid,
+                     struct trap *t)
 {
     bool trapped = h->priv == PRIV_S && (h->csr.mstatus & MSTATUS_TVM); /* norm:mstatus_tvm_warl_op */
     if (!isa_has(h->isa, EXT_sv39) || h->priv < PRIV_S || trapped) return illegal(t, insn);

@@ -24,16 +24,11 @@ static const char *const exception_names[] = {
 };
 
 static const char *const interrupt_names[] = {
-    [IRQ_SSI] = "supervisor software interrupt",
-    [IRQ_VSSI] = "virtual supervisor software interrupt",
-    [IRQ_MSI] = "machine software interrupt",
-    [IRQ_STI] = "supervisor timer interrupt",
-    [IRQ_VSTI] = "virtual supervisor timer interrupt",
-    [IRQ_MTI] = "machine timer interrupt",
-    [IRQ_SEI] = "supervisor external interrupt",
-    [IRQ_VSEI] = "virtual supervisor external interrupt",
-    [IRQ_MEI] = "machine external interrupt",
-    [IRQ_SGEI] = "supervisor guest external interrupt",
+    [IRQ_SSI] = "supervisor software interrupt",       [IRQ_VSSI] = "virtual supervisor software interrupt",
+    [IRQ_MSI] = "machine software interrupt",          [IRQ_STI] = "supervisor timer interrupt",
+    [IRQ_VSTI] = "virtual supervisor timer interrupt", [IRQ_MTI] = "machine timer interrupt",
+    [IRQ_SEI] = "supervisor external interrupt",       [IRQ_VSEI] = "virtual supervisor external interrupt",
+    [IRQ_MEI] = "machine external interrupt",          [IRQ_SGEI] = "supervisor guest external interrupt",
     [IRQ_LCOFI] = "counter overflow interrupt",
 };
 
@@ -65,7 +60,8 @@ int trap_pending_interrupt(const struct hart *h)
     /* norm:intr_mip_mie_op, norm:intr_M_mode_highest_pri */
     if (for_m && (h->priv < PRIV_M || (h->csr.mstatus & MSTATUS_MIE))) return first_interrupt(for_m);
     /* norm:sie_sip_supervisor_strap */
-    if (for_s && (h->priv < PRIV_S || (h->priv == PRIV_S && (h->csr.mstatus & MSTATUS_SIE)))) return first_interrupt(for_s);
+    if (for_s && (h->priv < PRIV_S || (h->priv == PRIV_S && (h->csr.mstatus & MSTATUS_SIE))))
+        return first_interrupt(for_s);
     return -1;
 }
 
@@ -87,8 +83,8 @@ static uint64_t trap_vector(uint64_t tvec, uint64_t cause)
 static void trap_log(const struct hart *h, const struct trap *t, uint64_t epc, bool to_s)
 {
     static const char modes[] = {[PRIV_U] = 'U', [PRIV_S] = 'S', [PRIV_M] = 'M'};
-    log_line(h->log, LOG_INT, "int: hart %u, pc 0x%" PRIx64 ": %s, tval 0x%" PRIx64 ", %c to %c", h->id, epc, trap_cause_name(t->cause),
-             t->tval, modes[h->priv], to_s ? 'S' : 'M');
+    log_line(h->log, LOG_INT, "int: hart %u, pc 0x%" PRIx64 ": %s, tval 0x%" PRIx64 ", %c to %c", h->id, epc,
+             trap_cause_name(t->cause), t->tval, modes[h->priv], to_s ? 'S' : 'M');
 }
 
 void trap_take(struct hart *h, const struct trap *t, uint64_t epc)

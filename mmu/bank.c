@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static bool regime_equal(const struct mmu_regime *a, const struct mmu_regime *b) { return memcmp(a, b, sizeof *a) == 0; }
+static bool regime_equal(const struct mmu_regime *a, const struct mmu_regime *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
 
 /* ---- clearing ---- */
 
@@ -117,7 +120,8 @@ static uint8_t bank_note_leaf(struct bank_info *info, gva_t va, const struct wal
     return (uint8_t)(w->page_log2 | (w->global ? TLB_LEAF_GLOBAL : 0));
 }
 
-void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend, uint64_t tag_flags)
+void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend,
+                    uint64_t tag_flags)
 {
     unsigned i = tlb_index(va);
     struct tlb_entry *e = write ? &b->write[i] : &b->read[i];
@@ -164,8 +168,10 @@ static void data_bank_fence(struct data_bank *b, const struct fence *f)
     unsigned first = local ? tlb_index(f->va) : 0, last = local ? first : TLB_SETS - 1;
     for (unsigned i = first; i <= last; i++) {
         struct tlb_entry *r = &b->read[i], *w = &b->write[i];
-        if (r->tag != TLB_TAG_EMPTY && fence_names(f, r->tag & GUEST_PAGE_MASK, b->read_leaf[i])) r->tag = TLB_TAG_EMPTY;
-        if (w->tag != TLB_TAG_EMPTY && fence_names(f, w->tag & GUEST_PAGE_MASK, b->write_leaf[i])) w->tag = TLB_TAG_EMPTY;
+        if (r->tag != TLB_TAG_EMPTY && fence_names(f, r->tag & GUEST_PAGE_MASK, b->read_leaf[i]))
+            r->tag = TLB_TAG_EMPTY;
+        if (w->tag != TLB_TAG_EMPTY && fence_names(f, w->tag & GUEST_PAGE_MASK, b->write_leaf[i]))
+            w->tag = TLB_TAG_EMPTY;
     }
 }
 
@@ -185,8 +191,8 @@ void mmu_fence(struct mmu *m, bool has_va, gva_t va, bool has_asid, uint64_t asi
 {
     struct fence f = {.has_va = has_va, .va = va, .keep_global = has_asid};
     if (log_on(m->log, LOG_MMU)) {
-        log_line(m->log, LOG_MMU, "mmu: fence of %s0x%" PRIx64 " in %s%" PRIu64, has_va ? "" : "all addresses, not ", va,
-                 has_asid ? "address space " : "all address spaces, not ", asid);
+        log_line(m->log, LOG_MMU, "mmu: fence of %s0x%" PRIx64 " in %s%" PRIu64, has_va ? "" : "all addresses, not ",
+                 va, has_asid ? "address space " : "all address spaces, not ", asid);
     }
     for (unsigned i = 0; i < MMU_DATA_BANKS; i++) {
         struct data_bank *b = m->data[i];

@@ -27,10 +27,12 @@ static bool ranges_meet(gpa_t a, uint64_t a_size, gpa_t b, uint64_t b_size)
 static bool bus_check_range(const struct bus *bus, const char *what, gpa_t base, uint64_t size, struct err *err)
 {
     if (size == 0 || size - 1 > UINT64_MAX - base)
-        return err_set(err, "%s at 0x%" PRIx64 ": size 0x%" PRIx64 " is empty or passes the end of the address space", what, base, size);
+        return err_set(err, "%s at 0x%" PRIx64 ": size 0x%" PRIx64 " is empty or passes the end of the address space",
+                       what, base, size);
     for (unsigned i = 0; i < bus->ram_count; i++)
         if (ranges_meet(base, size, bus->ram[i].base, bus->ram[i].size))
-            return err_set(err, "%s at 0x%" PRIx64 ", size 0x%" PRIx64 ": overlaps RAM at 0x%" PRIx64, what, base, size, bus->ram[i].base);
+            return err_set(err, "%s at 0x%" PRIx64 ", size 0x%" PRIx64 ": overlaps RAM at 0x%" PRIx64, what, base, size,
+                           bus->ram[i].base);
     for (unsigned i = 0; i < bus->mmio_count; i++)
         if (ranges_meet(base, size, bus->mmio[i].base, bus->mmio[i].size))
             return err_set(err, "%s at 0x%" PRIx64 ", size 0x%" PRIx64 ": overlaps %s at 0x%" PRIx64, what, base, size,
@@ -41,9 +43,11 @@ static bool bus_check_range(const struct bus *bus, const char *what, gpa_t base,
 bool bus_add_ram(struct bus *bus, gpa_t base, uint64_t size, struct err *err)
 {
     if ((base | size) & (GUEST_PAGE_BYTES - 1))
-        return err_set(err, "RAM at 0x%" PRIx64 ", size 0x%" PRIx64 ": must begin and end at a page boundary", base, size);
+        return err_set(err, "RAM at 0x%" PRIx64 ", size 0x%" PRIx64 ": must begin and end at a page boundary", base,
+                       size);
     if (!bus_check_range(bus, "RAM", base, size, err)) return false;
-    if (bus->ram_count == BUS_RAM_MAX) return err_set(err, "RAM at 0x%" PRIx64 ": more than %d RAM regions", base, BUS_RAM_MAX);
+    if (bus->ram_count == BUS_RAM_MAX)
+        return err_set(err, "RAM at 0x%" PRIx64 ": more than %d RAM regions", base, BUS_RAM_MAX);
 
     struct ram_region r = {.base = base, .size = size};
     uint64_t pages = size >> GUEST_PAGE_LOG2;

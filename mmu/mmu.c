@@ -3,7 +3,10 @@
 #include "emu/base/bits.h"
 #include <assert.h>
 
-static bool fits_in_page(gva_t va, unsigned len) { return len >= 1 && (va & ~GUEST_PAGE_MASK) + len <= GUEST_PAGE_BYTES; }
+static bool fits_in_page(gva_t va, unsigned len)
+{
+    return len >= 1 && (va & ~GUEST_PAGE_MASK) + len <= GUEST_PAGE_BYTES;
+}
 
 static unsigned pmp_need(enum mmu_access access)
 {
@@ -12,7 +15,8 @@ static unsigned pmp_need(enum mmu_access access)
 }
 
 /* PMP for the final access. *rights: what holds for the whole page, 0 if that varies. */
-static bool pmp_allows(const struct mmu *m, const struct mmu_regime *r, gpa_t gpa, unsigned len, enum mmu_access access, unsigned *rights)
+static bool pmp_allows(const struct mmu *m, const struct mmu_regime *r, gpa_t gpa, unsigned len, enum mmu_access access,
+                       unsigned *rights)
 {
     bool machine = r->priv == PRIV_M;
     if (pmp_page_rights(&m->pmp, gpa & GUEST_PAGE_MASK, machine, rights)) return *rights & pmp_need(access);
@@ -24,7 +28,8 @@ static gpa_t host_to_gpa(const struct bus *bus, const uint8_t *host)
 {
     for (unsigned i = 0; i < bus->ram_count; i++) {
         const struct ram_region *r = &bus->ram[i];
-        if ((uintptr_t)host - (uintptr_t)r->host < r->size) return r->base + (gpa_t)((uintptr_t)host - (uintptr_t)r->host);
+        if ((uintptr_t)host - (uintptr_t)r->host < r->size)
+            return r->base + (gpa_t)((uintptr_t)host - (uintptr_t)r->host);
     }
     assert(!"an entry points outside RAM");
     return 0;
@@ -37,7 +42,8 @@ static void entry_unprotect(struct mmu *m, struct tlb_entry *e, gpa_t gpa)
 }
 
 /* Entries also serve what the fast path cannot take: device windows, misaligned accesses, pages with code. */
-static bool data_bank_hit(struct mmu *m, struct data_bank *b, gva_t va, enum mmu_access access, struct mmu_result *result)
+static bool data_bank_hit(struct mmu *m, struct data_bank *b, gva_t va, enum mmu_access access,
+                          struct mmu_result *result)
 {
     unsigned i = tlb_index(va);
     struct tlb_entry *e = access == MMU_WRITE ? &b->write[i] : &b->read[i];
@@ -75,7 +81,8 @@ struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, 
     uint64_t code = result.host && bus_has_code(m->bus, w.gpa) ? TLB_TAG_CODE : 0;
     /* What may be written may be read; and a read that saw W and D set has proved as much for a store. */
     if (access == MMU_READ || (rights & PMP_R)) data_bank_fill(b, false, va, &w, addend, flags);
-    if (access == MMU_WRITE || (w.write_proven && (rights & PMP_W))) data_bank_fill(b, true, va, &w, addend, flags | code);
+    if (access == MMU_WRITE || (w.write_proven && (rights & PMP_W)))
+        data_bank_fill(b, true, va, &w, addend, flags | code);
     result.cached = !flags && (access == MMU_READ || !code);
     return result;
 }
@@ -86,7 +93,8 @@ struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va,
     const struct fetch_entry *e = &b->fetch[(va >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)];
     uint64_t offset = va & ~GUEST_PAGE_MASK;
     if (e->page == (va & GUEST_PAGE_MASK))
-        return (struct mmu_result){.gpa = e->gpa + offset, .host = e->host + offset, .page_log2 = e->leaf & TLB_LEAF_LOG2, .cached = true};
+        return (struct mmu_result){
+            .gpa = e->gpa + offset, .host = e->host + offset, .page_log2 = e->leaf & TLB_LEAF_LOG2, .cached = true};
 
     const struct mmu_regime *r = &b->info.regime;
     struct walk w = mmu_walk(m, r, va, MMU_FETCH, WALK_ACCESS);

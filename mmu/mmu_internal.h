@@ -30,15 +30,16 @@ enum walk_kind {
 struct walk {
     enum mmu_fault fault;
     gpa_t gpa;
-    uint8_t page_log2;  /* size of the leaf; 64 for Bare */
+    uint8_t page_log2; /* size of the leaf; 64 for Bare */
     bool global;
-    bool write_proven;  /* a store through the same entry would succeed and change nothing in it: W and D are set */
+    bool write_proven; /* a store through the same entry would succeed and change nothing in it: W and D are set */
 };
 
 struct walk mmu_walk(struct mmu *m, const struct mmu_regime *r, gva_t va, enum mmu_access access, enum walk_kind kind);
 
 /* Banks. */
-void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend, uint64_t tag_flags);
+void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend,
+                    uint64_t tag_flags);
 void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host);
 
 #endif

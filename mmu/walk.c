@@ -33,7 +33,8 @@ static bool pte_is_reserved(const struct mmu *m, const struct mmu_regime *r, uin
     if (pte & PTE_RESERVED) return true; /* norm:Sv39_pte_future_rsv */
     bool leaf = pte & (PTE_R | PTE_X);
     if (!leaf) return pte & (PTE_D | PTE_A | PTE_U | PTE_N | PTE_PBMT); /* norm:Svpbmt_nonleaf_pte_pbmt_must_be_zero */
-    if ((pte & PTE_PBMT) && (!r->pbmte || (pte & PTE_PBMT) == PTE_PBMT)) return true; /* norm:Svpbmt_leaf_pte_pbmt_reserved_3_fault */
+    if ((pte & PTE_PBMT) && (!r->pbmte || (pte & PTE_PBMT) == PTE_PBMT))
+        return true; /* norm:Svpbmt_leaf_pte_pbmt_reserved_3_fault */
     if (pte & PTE_N) /* norm:Svnapot_reserved_encoding_fault: only 64 KiB, only at the last level */
         return !m->svnapot || level != 0 || bits_get(pte, 13, 10) != 8;
     return bits_get(pte, 53, 10) & ((UINT64_C(1) << (VPN_BITS * level)) - 1); /* norm:Sv39_superpage_align_fault */
@@ -52,7 +53,8 @@ static bool pte_allows(const struct mmu_regime *r, uint64_t pte, enum mmu_access
 }
 
 /* Step 9. The machine runs on one host thread, so read, compare and store are atomic as they stand. */
-static enum mmu_fault pte_mark_used(struct mmu *m, const struct mmu_regime *r, uint64_t *pte, gpa_t at, enum mmu_access access)
+static enum mmu_fault pte_mark_used(struct mmu *m, const struct mmu_regime *r, uint64_t *pte, gpa_t at,
+                                    enum mmu_access access)
 {
     uint64_t want = *pte | PTE_A | (access == MMU_WRITE ? PTE_D : 0);
     if (*pte == want) return MMU_OK;
@@ -70,7 +72,8 @@ static gpa_t leaf_address(uint64_t pte, gva_t va, unsigned page_log2)
     return (page & ~offset) | (va & offset);
 }
 
-static struct walk walk_tables(struct mmu *m, const struct mmu_regime *r, gva_t va, enum mmu_access access, enum walk_kind kind)
+static struct walk walk_tables(struct mmu *m, const struct mmu_regime *r, gva_t va, enum mmu_access access,
+                               enum walk_kind kind)
 {
     struct walk w = {.fault = MMU_PAGE_FAULT};
     unsigned levels = satp_levels(r->satp);
@@ -113,10 +116,11 @@ static void walk_log(struct mmu *m, const struct mmu_regime *r, gva_t va, enum m
     static const char *const accesses[] = {[MMU_READ] = "read", [MMU_WRITE] = "write", [MMU_FETCH] = "fetch"};
     static const char *const faults[] = {[MMU_PAGE_FAULT] = "page fault", [MMU_ACCESS_FAULT] = "access fault"};
     if (w->fault)
-        log_line(m->log, LOG_MMU, "mmu: %s of 0x%" PRIx64 ", satp 0x%" PRIx64 ": %s", accesses[access], va, r->satp, faults[w->fault]);
+        log_line(m->log, LOG_MMU, "mmu: %s of 0x%" PRIx64 ", satp 0x%" PRIx64 ": %s", accesses[access], va, r->satp,
+                 faults[w->fault]);
     else
-        log_line(m->log, LOG_MMU, "mmu: %s of 0x%" PRIx64 ", satp 0x%" PRIx64 ": 0x%" PRIx64 ", leaf of 2^%u bytes%s", accesses[access],
-                 va, r->satp, w->gpa, w->page_log2, w->global ? ", global" : "");
+        log_line(m->log, LOG_MMU, "mmu: %s of 0x%" PRIx64 ", satp 0x%" PRIx64 ": 0x%" PRIx64 ", leaf of 2^%u bytes%s",
+                 accesses[access], va, r->satp, w->gpa, w->page_log2, w->global ? ", global" : "");
 }
 
 struct walk mmu_walk(struct mmu *m, const struct mmu_regime *r, gva_t va, enum mmu_access access, enum walk_kind kind)

@@ -8,13 +8,13 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define RAM       UINT64_C(0x80000000)
-#define RAM_SIZE  UINT64_C(0x400000)
-#define TABLES    (RAM + 0x100000) /* page tables are taken from here on */
-#define DEVICE    UINT64_C(0x10000000)
+#define RAM      UINT64_C(0x80000000)
+#define RAM_SIZE UINT64_C(0x400000)
+#define TABLES   (RAM + 0x100000) /* page tables are taken from here on */
+#define DEVICE   UINT64_C(0x10000000)
 
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, G = 32, A = 64, D = 128 };
-#define N_BIT (UINT64_C(1) << 63)
+#define N_BIT   (UINT64_C(1) << 63)
 #define PBMT(n) ((uint64_t)(n) << 61)
 
 struct bench {
@@ -36,7 +36,8 @@ static void bench_device_write(void *dev, uint64_t offset, unsigned size, uint64
     (void)size;
     (void)value;
 }
-static const struct mmio_ops bench_device = {.name = "device", .widths = 15, .read = bench_device_read, .write = bench_device_write};
+static const struct mmio_ops bench_device = {
+    .name = "device", .widths = 15, .read = bench_device_read, .write = bench_device_write};
 
 static inline void bench_setup(struct bench *b)
 {

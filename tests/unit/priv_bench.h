@@ -55,7 +55,8 @@ static inline void bench_priv(struct hart *h, enum priv priv)
 }
 
 /* One CSR instruction; true if it does not trap. A trap must be an illegal instruction with the right bits. */
-static inline bool csr_do(struct hart *h, unsigned n, enum csr_op op, uint64_t operand, bool reads, bool writes, uint64_t *old)
+static inline bool csr_do(struct hart *h, unsigned n, enum csr_op op, uint64_t operand, bool reads, bool writes,
+                          uint64_t *old)
 {
     struct trap t = {.cause = 99, .tval = 99};
     if (csr_access(h, n, op, operand, reads, writes, INSN, old, &t)) return true;
@@ -67,22 +68,64 @@ static inline bool csr_read_ok(struct hart *h, unsigned n)
     uint64_t v;
     return csr_do(h, n, CSR_SET, 0, true, false, &v);
 }
-static inline bool csr_write_ok(struct hart *h, unsigned n, uint64_t v) { return csr_do(h, n, CSR_WRITE, v, false, true, NULL); }
+static inline bool csr_write_ok(struct hart *h, unsigned n, uint64_t v)
+{
+    return csr_do(h, n, CSR_WRITE, v, false, true, NULL);
+}
 static inline uint64_t csr_get(struct hart *h, unsigned n)
 {
     uint64_t v = 0;
     cr_assert(csr_do(h, n, CSR_SET, 0, true, false, &v), "read of csr %x trapped", n);
     return v;
 }
-static inline void csr_set(struct hart *h, unsigned n, uint64_t v) { cr_assert(csr_write_ok(h, n, v), "write of csr %x trapped", n); }
+static inline void csr_set(struct hart *h, unsigned n, uint64_t v)
+{
+    cr_assert(csr_write_ok(h, n, v), "write of csr %x trapped", n);
+}
 
 enum {
-    FFLAGS = 1, FRM = 2, FCSR = 3, SSTATUS = 0x100, SIE = 0x104, STVEC, SCOUNTEREN, SENVCFG = 0x10a, SSTATEEN0 = 0x10c, SSCRATCH = 0x140,
-    SEPC, SCAUSE, STVAL, SIP, STIMECMP = 0x14d, SATP = 0x180, MSTATUS = 0x300, MISA, MEDELEG, MIDELEG, MIE, MTVEC, MCOUNTEREN,
-    MENVCFG = 0x30a, MSTATEEN0 = 0x30c, MCOUNTINHIBIT = 0x320, MSCRATCH = 0x340, MEPC, MCAUSE, MTVAL, MIP, PMPCFG0 = 0x3a0,
-    PMPADDR0 = 0x3b0, TSELECT = 0x7a0, MCYCLE = 0xb00, MINSTRET = 0xb02, CYCLE = 0xc00, TIME, INSTRET, MHARTID = 0xf14,
+    FFLAGS = 1,
+    FRM = 2,
+    FCSR = 3,
+    SSTATUS = 0x100,
+    SIE = 0x104,
+    STVEC,
+    SCOUNTEREN,
+    SENVCFG = 0x10a,
+    SSTATEEN0 = 0x10c,
+    SSCRATCH = 0x140,
+    SEPC,
+    SCAUSE,
+    STVAL,
+    SIP,
+    STIMECMP = 0x14d,
+    SATP = 0x180,
+    MSTATUS = 0x300,
+    MISA,
+    MEDELEG,
+    MIDELEG,
+    MIE,
+    MTVEC,
+    MCOUNTEREN,
+    MENVCFG = 0x30a,
+    MSTATEEN0 = 0x30c,
+    MCOUNTINHIBIT = 0x320,
+    MSCRATCH = 0x340,
+    MEPC,
+    MCAUSE,
+    MTVAL,
+    MIP,
+    PMPCFG0 = 0x3a0,
+    PMPADDR0 = 0x3b0,
+    TSELECT = 0x7a0,
+    MCYCLE = 0xb00,
+    MINSTRET = 0xb02,
+    CYCLE = 0xc00,
+    TIME,
+    INSTRET,
+    MHARTID = 0xf14,
 };
-#define FS_ON  UINT64_C(0x2000)
-#define STCE   (UINT64_C(1) << 63)
+#define FS_ON UINT64_C(0x2000)
+#define STCE  (UINT64_C(1) << 63)
 
 #endif

@@ -21,10 +21,12 @@ static uint64_t probe_read(void *dev, uint64_t offset, unsigned size)
 
 static void probe_write(void *dev, uint64_t offset, unsigned size, uint64_t value)
 {
-    *(struct probe *)dev = (struct probe){.offset = offset, .size = size, .value = value, .writes = ((struct probe *)dev)->writes + 1};
+    *(struct probe *)dev =
+        (struct probe){.offset = offset, .size = size, .value = value, .writes = ((struct probe *)dev)->writes + 1};
 }
 
-static const struct mmio_ops all_widths = {.name = "probe", .widths = 1 | 2 | 4 | 8, .read = probe_read, .write = probe_write};
+static const struct mmio_ops all_widths = {
+    .name = "probe", .widths = 1 | 2 | 4 | 8, .read = probe_read, .write = probe_write};
 static const struct mmio_ops words_only = {.name = "words", .widths = 4, .read = probe_read, .write = probe_write};
 
 #define RAM UINT64_C(0x80000000)
@@ -108,9 +110,11 @@ Test(bus, adding_refuses_overlap_and_nonsense)
     cr_assert(bus_add_mmio(&bus, UINT64_MAX, 1, &all_widths, &a, &err));
     cr_assert_not(bus_add_ram(&bus, UINT64_C(1) << 62, UINT64_C(1) << 61, &err));
     cr_assert(strstr(err.text, "address space"));
-    for (unsigned i = bus.ram_count; i < BUS_RAM_MAX; i++) cr_assert(bus_add_ram(&bus, (i + 1) * UINT64_C(0x100000000), 0x1000, &err));
+    for (unsigned i = bus.ram_count; i < BUS_RAM_MAX; i++)
+        cr_assert(bus_add_ram(&bus, (i + 1) * UINT64_C(0x100000000), 0x1000, &err));
     cr_assert_not(bus_add_ram(&bus, UINT64_C(0x10000000000), 0x1000, &err));
-    for (unsigned i = bus.mmio_count; i < BUS_MMIO_MAX; i++) cr_assert(bus_add_mmio(&bus, i * 16, 16, &all_widths, &a, &err));
+    for (unsigned i = bus.mmio_count; i < BUS_MMIO_MAX; i++)
+        cr_assert(bus_add_mmio(&bus, i * 16, 16, &all_widths, &a, &err));
     cr_assert_not(bus_add_mmio(&bus, 0x10000, 16, &all_widths, &a, &err));
 }
 
@@ -138,7 +142,10 @@ Test(bus, dma_is_all_or_nothing_and_crosses_adjacent_regions)
 }
 
 struct watch {
-    struct { gpa_t gpa; uint64_t len; } call[8];
+    struct {
+        gpa_t gpa;
+        uint64_t len;
+    } call[8];
     unsigned calls;
     bool keep;
 };

@@ -71,7 +71,9 @@ static const struct expect {
 static const struct expect *expect_of(unsigned number)
 {
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
-        if (expected[i].first <= number && number <= expected[i].last && (number - expected[i].first) % expected[i].step == 0) return &expected[i];
+        if (expected[i].first <= number && number <= expected[i].last &&
+            (number - expected[i].first) % expected[i].step == 0)
+            return &expected[i];
     return NULL;
 }
 
@@ -198,11 +200,13 @@ static void check_absent(const char *cpu, const unsigned *numbers, size_t count)
         cr_assert(!csr_peek(h, numbers[i], &v) && !csr_poke(h, numbers[i], 0));
     }
 }
-#define ABSENT(cpu, ...) check_absent(cpu, (const unsigned[]){__VA_ARGS__}, sizeof((unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
+#define ABSENT(cpu, ...)                                                                                               \
+    check_absent(cpu, (const unsigned[]){__VA_ARGS__}, sizeof((unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
 
 Test(csr, what_an_absent_extension_adds_is_absent)
 {
-    ABSENT("rv64,s=off", SSTATUS, SIE, STVEC, SCOUNTEREN, SENVCFG, SSCRATCH, SEPC, SCAUSE, STVAL, SIP, SATP, MEDELEG, MIDELEG, STIMECMP, MSTATEEN0, SSTATEEN0);
+    ABSENT("rv64,s=off", SSTATUS, SIE, STVEC, SCOUNTEREN, SENVCFG, SSCRATCH, SEPC, SCAUSE, STVAL, SIP, SATP, MEDELEG,
+           MIDELEG, STIMECMP, MSTATEEN0, SSTATEEN0);
     cr_assert_eq(csr_get(h, MSTATUS), UXL);
     csr_set(h, MSTATUS, ALL & ~UINT64_C(0x1800));
     cr_assert_eq(csr_get(h, MSTATUS), UINT64_C(0x8000000000226088) | UXL, "MIE MPIE FS MPRV TW");
@@ -274,14 +278,16 @@ Test(csr, sstatus_is_a_view)
 Test(csr, floating_point_goes_with_fs)
 {
     cr_assert(!csr_read_ok(h, FCSR) && !csr_write_ok(h, FRM, 0));
-    cr_assert_not(isa_has(h->isa_live, EXT_f) || isa_has(h->isa_live, EXT_d) || isa_has(h->isa_live, EXT_zcd) || isa_has(h->isa_live, EXT_zfa));
+    cr_assert_not(isa_has(h->isa_live, EXT_f) || isa_has(h->isa_live, EXT_d) || isa_has(h->isa_live, EXT_zcd) ||
+                  isa_has(h->isa_live, EXT_zfa));
     cr_assert(isa_has(h->isa_live, EXT_c));
     csr_set(h, MSTATUS, FS_ON);
     cr_assert_eq(h->isa_live, h->isa);
     cr_assert_eq(csr_get(h, MSTATUS) & 0x6000, FS_ON);
     csr_set(h, FCSR, 0x6a);
     cr_assert(csr_get(h, FRM) == 3 && csr_get(h, FFLAGS) == 0xa);
-    cr_assert_eq(csr_get(h, MSTATUS) & (0x6000 | UINT64_C(1) << 63), 0x6000 | UINT64_C(1) << 63, "a write makes it dirty");
+    cr_assert_eq(csr_get(h, MSTATUS) & (0x6000 | UINT64_C(1) << 63), 0x6000 | UINT64_C(1) << 63,
+                 "a write makes it dirty");
     csr_set(h, MSTATUS, 2 * FS_ON);
     cr_assert_eq(csr_get(h, SSTATUS) & (0x6000 | UINT64_C(1) << 63), 2 * FS_ON, "clean again");
     csr_get(h, FCSR);
@@ -302,12 +308,14 @@ Test(csr, misa_switches_extensions)
     csr_set(h, MISA, all & ~(UINT64_C(1) << 12));
     cr_assert(!isa_has(h->isa_live, EXT_m) && isa_has(h->isa_live, EXT_a));
     csr_set(h, MISA, all & ~UINT64_C(1));
-    cr_assert(!isa_has(h->isa_live, EXT_zaamo) && !isa_has(h->isa_live, EXT_zalrsc) && !isa_has(h->isa_live, EXT_zawrs) && isa_has(h->isa_live, EXT_m));
+    cr_assert(!isa_has(h->isa_live, EXT_zaamo) && !isa_has(h->isa_live, EXT_zalrsc) &&
+              !isa_has(h->isa_live, EXT_zawrs) && isa_has(h->isa_live, EXT_m));
     csr_set(h, MISA, all & ~(UINT64_C(1) << 5));
     cr_assert_eq(csr_get(h, MISA), all & ~UINT64_C(0x28), "D goes with F");
     cr_assert(!isa_has(h->isa_live, EXT_zfhmin) && !csr_read_ok(h, FCSR));
     csr_set(h, MISA, all & ~(UINT64_C(1) << 3));
-    cr_assert(!isa_has(h->isa_live, EXT_d) && !isa_has(h->isa_live, EXT_zcd) && isa_has(h->isa_live, EXT_f) && isa_has(h->isa_live, EXT_zca));
+    cr_assert(!isa_has(h->isa_live, EXT_d) && !isa_has(h->isa_live, EXT_zcd) && isa_has(h->isa_live, EXT_f) &&
+              isa_has(h->isa_live, EXT_zca));
     csr_set(h, MISA, all);
     cr_assert_eq(h->isa_live, h->isa);
 }
@@ -482,7 +490,7 @@ Test(csr, inhibited_counters_stand_still)
 
 Test(csr, envcfg_cbie_never_holds_the_reserved_value)
 {
-    for (unsigned n = MENVCFG; ; n = SENVCFG) {
+    for (unsigned n = MENVCFG;; n = SENVCFG) {
         for (unsigned cbie = 0; cbie < 4; cbie++) {
             csr_set(h, n, cbie << 4);
             cr_assert_eq(csr_get(h, n), cbie == 2 ? 0 : cbie << 4);
@@ -500,7 +508,8 @@ Test(csr, state_enables_guard_senvcfg_and_sstateen)
     csr_set(h, MSTATEEN0, UINT64_C(1) << 62);
     csr_set(h, MSTATEEN0 + 3, UINT64_C(1) << 63);
     bench_priv(h, PRIV_S);
-    cr_assert(csr_read_ok(h, SENVCFG) && !csr_read_ok(h, SSTATEEN0) && csr_read_ok(h, SSTATEEN0 + 3) && !csr_read_ok(h, SSTATEEN0 + 1));
+    cr_assert(csr_read_ok(h, SENVCFG) && !csr_read_ok(h, SSTATEEN0) && csr_read_ok(h, SSTATEEN0 + 3) &&
+              !csr_read_ok(h, SSTATEEN0 + 1));
     teardown();
     h = bench_hart("rv64,smstateen=off");
     bench_priv(h, PRIV_S);
@@ -516,7 +525,10 @@ Test(csr, satp_takes_a_whole_write_or_nothing)
         bool legal = mode == 0 || (mode >= 8 && mode <= 10);
         cr_assert_eq(csr_get(h, SATP), legal ? after : before, "mode %u", mode);
     }
-    static const struct { const char *cpu; unsigned last; } less[] = {{"rv64,sv57=off", 9}, {"rv64,sv48=off", 8}, {"rv64,sv39=off", 0}};
+    static const struct {
+        const char *cpu;
+        unsigned last;
+    } less[] = {{"rv64,sv57=off", 9}, {"rv64,sv48=off", 8}, {"rv64,sv39=off", 0}};
     for (size_t i = 0; i < ARRAY_LEN(less); i++) {
         teardown();
         h = bench_hart(less[i].cpu);
@@ -541,7 +553,8 @@ Test(csr, pmp_writes_flush_translations)
     cr_assert(r.cached);
     csr_set(h, PMPADDR0, RAM >> 2);
     csr_set(h, PMPCFG0, 0x90);
-    cr_assert_eq(mmu_access_data(&h->mmu, h->data, RAM, 4, MMU_READ).fault, MMU_ACCESS_FAULT, "locked NA4 without rights binds M");
+    cr_assert_eq(mmu_access_data(&h->mmu, h->data, RAM, 4, MMU_READ).fault, MMU_ACCESS_FAULT,
+                 "locked NA4 without rights binds M");
     cr_assert_eq(csr_get(h, PMPCFG0), 0x90);
 }
 

@@ -33,9 +33,11 @@ Test(isa_string, spike_strings_start_from_nothing)
 {
     isa_set s = parse_isa("RV64IMAC");
     cr_assert(isa_has(s, EXT_m) && isa_has(s, EXT_zaamo) && isa_has(s, EXT_zca) && isa_has(s, EXT_sv57));
-    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zba) && !isa_has(s, EXT_svadu) && !isa_has(s, EXT_sstc));
+    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zba) && !isa_has(s, EXT_svadu) &&
+              !isa_has(s, EXT_sstc));
     s = parse_isa("rv64gc_zba_zbb_svadu_sstc");
-    cr_assert(isa_has(s, EXT_d) && isa_has(s, EXT_zcd) && isa_has(s, EXT_zifencei) && isa_has(s, EXT_zbb) && isa_has(s, EXT_svadu));
+    cr_assert(isa_has(s, EXT_d) && isa_has(s, EXT_zcd) && isa_has(s, EXT_zifencei) && isa_has(s, EXT_zbb) &&
+              isa_has(s, EXT_svadu));
     cr_assert(!isa_has(s, EXT_zbs));
     cr_assert_eq(parse_isa("rv64imafdcsu"), parse_isa("rv64imafdc"));
     cr_assert_eq(parse_isa("rv64imab"), parse_isa("rv64ima_zba_zbb_zbs"));
@@ -61,7 +63,8 @@ Test(isa_string, cpu_names_and_switches)
     cr_assert(isa_has(rva, EXT_zicboz) && isa_has(rva, EXT_zcd) && isa_has(rva, EXT_svinval));
     cr_assert(!isa_has(rva, EXT_sstc) && !isa_has(rva, EXT_sv48) && !isa_has(rva, EXT_svadu) && !isa_has(rva, EXT_zbc));
     cr_assert_eq(parse_cpu("rva22s64,sstc=on,+sv57"), rva | ISA_BIT(sstc) | ISA_BIT(sv48) | ISA_BIT(sv57));
-    cr_assert_eq(parse_cpu("rv64,zba=false,-zbb,zbs=off"), isa_default() & ~(ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs)));
+    cr_assert_eq(parse_cpu("rv64,zba=false,-zbb,zbs=off"),
+                 isa_default() & ~(ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs)));
     cr_assert_eq(parse_cpu("rv64,b=off"), isa_default() & ~(ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs)));
     cr_assert_eq(parse_cpu("rv64,-zba,+zba"), isa_default(), "the last word about an extension holds");
 }
@@ -69,7 +72,8 @@ Test(isa_string, cpu_names_and_switches)
 Test(isa_string, switching_off_takes_dependents_along)
 {
     isa_set s = parse_cpu("rv64,f=off");
-    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_d) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zfa) && isa_has(s, EXT_c));
+    cr_assert(!isa_has(s, EXT_f) && !isa_has(s, EXT_d) && !isa_has(s, EXT_zcd) && !isa_has(s, EXT_zfa) &&
+              isa_has(s, EXT_c));
     s = parse_cpu("rv64,s=off");
     cr_assert(isa_has(s, EXT_u) && !isa_has(s, EXT_sv39) && !isa_has(s, EXT_sstc) && !isa_has(s, EXT_smstateen));
     s = parse_cpu("rv64,c=off");

@@ -18,8 +18,14 @@ static struct code_bank *code(uint64_t satp)
     struct mmu_regime r = mmu_regime(satp, PRIV_S, false, false, false, false);
     return mmu_select_code(&b.mmu, &r);
 }
-static struct mmu_result load(struct data_bank *bank, gva_t va) { return mmu_access_data(&b.mmu, bank, va, 8, MMU_READ); }
-static struct mmu_result store(struct data_bank *bank, gva_t va) { return mmu_access_data(&b.mmu, bank, va, 8, MMU_WRITE); }
+static struct mmu_result load(struct data_bank *bank, gva_t va)
+{
+    return mmu_access_data(&b.mmu, bank, va, 8, MMU_READ);
+}
+static struct mmu_result store(struct data_bank *bank, gva_t va)
+{
+    return mmu_access_data(&b.mmu, bank, va, 8, MMU_WRITE);
+}
 
 Test(mmu_banks, an_entry_leads_to_the_same_byte_as_the_walk)
 {
@@ -79,7 +85,8 @@ Test(mmu_banks, the_empty_tag_is_no_page)
 {
     struct data_bank *bank = data(bench_space(&b, 3, 1));
     cr_assert_eq(load(bank, UINT64_MAX & ~UINT64_C(7)).fault, MMU_PAGE_FAULT);
-    cr_assert_eq(mmu_access_fetch(&b.mmu, code(bench_space(&b, 3, 1)), UINT64_MAX & ~UINT64_C(1), 2).fault, MMU_PAGE_FAULT);
+    cr_assert_eq(mmu_access_fetch(&b.mmu, code(bench_space(&b, 3, 1)), UINT64_MAX & ~UINT64_C(1), 2).fault,
+                 MMU_PAGE_FAULT);
 }
 
 Test(mmu_banks, pages_that_pmp_splits_are_checked_each_time)
@@ -146,13 +153,14 @@ Test(mmu_banks, a_recycled_bank_is_empty)
 
 #ifndef ORRERY_HOSTILE /* with two sets the entries evict one another */
 /* Spaces 1 and 2, each with: a page, another page, a global page, a superpage, a NAPOT range, one high page. */
-static const struct { gva_t va, touch; unsigned level; uint64_t bits; } mapped[] = {
-    {0x00001000, 0x00001008, 0, RW | X},
-    {0x00042000, 0x00042ff8, 0, RW | X},
-    {0x00083000, 0x00083000, 0, RW | X | G},
-    {0x40200000, 0x402a4000, 1, RW | X},
-    {0x80050000, 0x8005b010, 0, RW | X | N_BIT},
-    {0xffffffffffffc000, 0xffffffffffffcff0, 0, RW | X},
+static const struct {
+    gva_t va, touch;
+    unsigned level;
+    uint64_t bits;
+} mapped[] = {
+    {0x00001000, 0x00001008, 0, RW | X},         {0x00042000, 0x00042ff8, 0, RW | X},
+    {0x00083000, 0x00083000, 0, RW | X | G},     {0x40200000, 0x402a4000, 1, RW | X},
+    {0x80050000, 0x8005b010, 0, RW | X | N_BIT}, {0xffffffffffffc000, 0xffffffffffffcff0, 0, RW | X},
 };
 #define MAPPED ARRAY_LEN(mapped)
 static uint64_t space[2];
@@ -182,7 +190,8 @@ static bool has(unsigned s, size_t i)
     gva_t va = mapped[i].touch;
     struct data_bank *d = data(space[s]);
     struct fetch_entry *f = &code(space[s])->fetch[(va >> 12) & (FETCH_SETS - 1)];
-    bool read = bench_cached(d, va, false), write = bench_cached(d, va, true), fetch = f->page == (va & GUEST_PAGE_MASK);
+    bool read = bench_cached(d, va, false), write = bench_cached(d, va, true),
+         fetch = f->page == (va & GUEST_PAGE_MASK);
     cr_assert(read == write && read == fetch, "all three alike: %d %d %d", read, write, fetch);
     return read;
 }
@@ -193,8 +202,7 @@ static bool has(unsigned s, size_t i)
         fill_both();                                                                                                   \
         mmu_fence(&b.mmu, has_va, va, has_asid, asid);                                                                 \
         for (unsigned s = 0; s < 2; s++)                                                                               \
-            for (size_t i = 0; i < MAPPED; i++)                                                                        \
-                cr_assert_eq(has(s, i), !(goes), "space %u entry %zu", s, i);                                          \
+            for (size_t i = 0; i < MAPPED; i++) cr_assert_eq(has(s, i), !(goes), "space %u entry %zu", s, i);          \
     } while (0)
 
 Test(mmu_banks, fence_of_everything) { CHECK_FENCE(false, 0, false, 0, true); }

@@ -67,8 +67,8 @@ static void check_leaf(uint64_t satp, gpa_t at, uint64_t pte, unsigned level, gv
     enum mmu_fault fault = want.fault;
     /* Fetches from what is not RAM are access faults. */
     if (fault == MMU_OK && s->access == MMU_FETCH && !bus_ram(&b.bus, want.pa, 2)) fault = MMU_ACCESS_FAULT;
-    cr_assert_eq(got.fault, fault, "pte %lx level %u va %lx access %d user %d sum %d mxr %d adue %d: %d, not %d", pte, level, va,
-                 s->access, s->user, s->sum, s->mxr, s->adue, got.fault, fault);
+    cr_assert_eq(got.fault, fault, "pte %lx level %u va %lx access %d user %d sum %d mxr %d adue %d: %d, not %d", pte,
+                 level, va, s->access, s->user, s->sum, s->mxr, s->adue, got.fault, fault);
     cr_assert_eq(bench_read(&b, at), want.pte, "the entry afterwards");
     if (fault != MMU_OK) return;
     cr_assert_eq(got.gpa, want.pa);
@@ -79,8 +79,13 @@ static void check_leaf(uint64_t satp, gpa_t at, uint64_t pte, unsigned level, gv
 /* Calls body for every situation of privilege, SUM, MXR, ADUE and access. */
 #define FOR_EACH_SITUATION(s)                                                                                          \
     for (unsigned bits_ = 0; bits_ < 48; bits_++)                                                                      \
-        for (struct situation s = {.user = bits_ & 1, .sum = bits_ & 2, .mxr = bits_ & 4, .adue = bits_ & 8,           \
-                                   .access = (enum mmu_access)(bits_ >> 4), .svnapot = true, .pbmte = true},           \
+        for (struct situation s = {.user = bits_ & 1,                                                                  \
+                                  .sum = bits_ & 2,                                                                    \
+                                  .mxr = bits_ & 4,                                                                    \
+                                  .adue = bits_ & 8,                                                                   \
+                                  .access = (enum mmu_access)(bits_ >> 4),                                             \
+                                  .svnapot = true,                                                                     \
+                                  .pbmte = true},                                                                      \
                               *once_ = &s;                                                                             \
              once_; once_ = NULL)
 
@@ -119,7 +124,8 @@ Test(mmu_walk, reserved_bits_of_leaves_fault)
                 for (unsigned extensions = 0; extensions < 4; extensions++)
                     for (unsigned pbmt = 0; pbmt < 4; pbmt++) {
                         struct situation s = {.access = MMU_READ, .pbmte = extensions & 1, .svnapot = extensions & 2};
-                        check_leaf(satp, at, leaf(level ? 0 : RAM + 0x8000, good) | UINT64_C(1) << bit | PBMT(pbmt), level, va, &s);
+                        check_leaf(satp, at, leaf(level ? 0 : RAM + 0x8000, good) | UINT64_C(1) << bit | PBMT(pbmt),
+                                   level, va, &s);
                         check_leaf(satp, at, leaf(level ? 0 : RAM + 0x8000, good) | PBMT(pbmt), level, va, &s);
                     }
         }
@@ -165,7 +171,7 @@ Test(mmu_walk, bits_reserved_in_pointers_fault)
             struct situation s = {.access = MMU_READ, .pbmte = true, .svnapot = true, .adue = true};
             for (unsigned bit = 0; bit < 64; bit++) {
                 bool address = bit >= 10 && bit < 54, permission = bit >= 1 && bit <= 3;
-                if (address || permission) continue; /* another pointer, or a leaf */
+                if (address || permission) continue;             /* another pointer, or a leaf */
                 bool ignored = bit == 5 || bit == 8 || bit == 9; /* G, RSW */
                 bench_write(&b, at, pointer ^ (UINT64_C(1) << bit));
                 enum mmu_fault want = ignored ? MMU_OK : MMU_PAGE_FAULT;
@@ -193,7 +199,8 @@ Test(mmu_walk, addresses_must_be_canonical)
             for (unsigned access = MMU_READ; access <= MMU_WRITE; access++) {
                 struct situation s = {.access = (enum mmu_access)access};
                 gva_t ones = UINT64_MAX << bit; /* canonical only from bits-1 on */
-                cr_assert_eq(access_once(satp, ones, &s).fault, bit == bits - 1 ? MMU_OK : MMU_PAGE_FAULT, "levels %u bit %u", levels, bit);
+                cr_assert_eq(access_once(satp, ones, &s).fault, bit == bits - 1 ? MMU_OK : MMU_PAGE_FAULT,
+                             "levels %u bit %u", levels, bit);
                 gva_t one = UINT64_C(1) << bit;
                 cr_assert_eq(access_once(satp, one, &s).fault, bit == 63 && bits == 64 ? MMU_OK : MMU_PAGE_FAULT);
             }
@@ -228,7 +235,8 @@ Test(mmu_walk, tables_are_read_and_written_as_supervisor_under_pmp)
     uint64_t satp = bench_space(&b, 3, 1);
     gpa_t at = bench_map(&b, satp, 0x1000, 0, leaf(RAM + 0x3000, V | R | W | U | A));
     pmp_entry(15, 0, UINT64_C(1) << 56, PMP_R | PMP_W | PMP_X);
-    struct situation read = {.access = MMU_READ, .user = true, .adue = true}, write = {.access = MMU_WRITE, .user = true, .adue = true};
+    struct situation read = {.access = MMU_READ, .user = true, .adue = true},
+                     write = {.access = MMU_WRITE, .user = true, .adue = true};
     cr_assert_eq(access_once(satp, 0x1000, &read).fault, MMU_OK);
 
     pmp_entry(0, at & ~UINT64_C(7), 8, 0);

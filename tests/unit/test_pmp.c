@@ -84,9 +84,12 @@ Test(pmp, with_all_entries_off_only_machine_mode_gets_through)
 
 Test(pmp, each_mode_at_its_edges)
 {
-    static const struct { unsigned mode; uint64_t before, addr; } cases[] = {
-        {NA4, 0, 0x10}, {NAPOT, 0, 0x10}, {NAPOT, 0, 0x11}, {NAPOT, 0, 0x13}, {NAPOT, 0, 0x17}, {NAPOT, 0, 0x3f},
-        {TOR, 0x8, 0x10}, {TOR, 0x10, 0x10}, {TOR, 0x11, 0x10}, {TOR, 0, 0x10}, {OFF, 0, 0x10},
+    static const struct {
+        unsigned mode;
+        uint64_t before, addr;
+    } cases[] = {
+        {NA4, 0, 0x10},   {NAPOT, 0, 0x10},  {NAPOT, 0, 0x11},  {NAPOT, 0, 0x13}, {NAPOT, 0, 0x17}, {NAPOT, 0, 0x3f},
+        {TOR, 0x8, 0x10}, {TOR, 0x10, 0x10}, {TOR, 0x11, 0x10}, {TOR, 0, 0x10},   {OFF, 0, 0x10},
     };
     for (size_t c = 0; c < ARRAY_LEN(cases); c++)
         for (unsigned rights = 0; rights < 8; rights++)
@@ -141,7 +144,9 @@ Test(pmp, page_rights_hold_for_every_byte_of_the_page)
     for (unsigned round = 0; round < 2000; round++) {
         struct pmp p = {.count = 16};
         pmp_reset(&p);
-        for (unsigned n = 0; n < 3; n++) set(&p, (unsigned)(rng() % 16), (unsigned)(rng() & 0x1f) | (rng() % 4 ? 0 : L), (rng() % 4) << 10 | (rng() % 2 ? 0 : (rng() % 2 ? 0x1ff : rng() % 1024)));
+        for (unsigned n = 0; n < 3; n++)
+            set(&p, (unsigned)(rng() % 16), (unsigned)(rng() & 0x1f) | (rng() % 4 ? 0 : L),
+                (rng() % 4) << 10 | (rng() % 2 ? 0 : (rng() % 2 ? 0x1ff : rng() % 1024)));
         for (int machine = 0; machine < 2; machine++) {
             unsigned rights = 0;
             bool same = pmp_page_rights(&p, 0x1234, machine, &rights);
@@ -164,7 +169,8 @@ Test(pmp, cfg_is_warl_and_write_without_read_is_not_taken)
     struct pmp p = {.count = 16};
     pmp_reset(&p);
     cr_assert(pmp_write_cfg(&p, 0, UINT64_C(0x7f02060418100800)));
-    cr_assert_eq(pmp_read_cfg(&p, 0), UINT64_C(0x1f00040418100800), "reserved bits 6:5 are zero, W alone becomes none, WX becomes X");
+    cr_assert_eq(pmp_read_cfg(&p, 0), UINT64_C(0x1f00040418100800),
+                 "reserved bits 6:5 are zero, W alone becomes none, WX becomes X");
     cr_assert_not(pmp_write_cfg(&p, 0, UINT64_C(0x7f02060418100800)), "nothing changed");
     cr_assert_not(pmp_write_cfg(&p, 4, UINT64_MAX), "entries 16 … are not there");
     cr_assert_eq(pmp_read_cfg(&p, 4), 0);

@@ -12,7 +12,17 @@ static void teardown(void) { hart_destroy(h); }
 TestSuite(trap, .init = setup, .fini = teardown);
 
 static const enum priv modes[] = {PRIV_U, PRIV_S, PRIV_M};
-enum { SIE_BIT = 2, MIE_BIT = 8, SPIE_BIT = 0x20, MPIE_BIT = 0x80, SPP_BIT = 0x100, MPRV_BIT = 0x20000, TVM_BIT = 1 << 20, TW_BIT = 1 << 21, TSR_BIT = 1 << 22 };
+enum {
+    SIE_BIT = 2,
+    MIE_BIT = 8,
+    SPIE_BIT = 0x20,
+    MPIE_BIT = 0x80,
+    SPP_BIT = 0x100,
+    MPRV_BIT = 0x20000,
+    TVM_BIT = 1 << 20,
+    TW_BIT = 1 << 21,
+    TSR_BIT = 1 << 22
+};
 
 static uint64_t status_bits(void) { return csr_get(h, MSTATUS) & 0xfffff; }
 
@@ -37,9 +47,13 @@ Test(trap, exceptions_go_where_medeleg_says)
                 cr_assert_eq(h->pc, to_s ? 0x2000 : 0x1000);
                 bench_priv(h, PRIV_M);
                 unsigned base = to_s ? SEPC : MEPC, other = to_s ? MEPC : SEPC;
-                cr_assert(csr_get(h, base) == 0x80001002 && csr_get(h, base + 1) == cause && csr_get(h, base + 2) == 0x5555);
-                cr_assert(csr_get(h, other) == 0x1110 && csr_get(h, other + 1) == 0x1110 && csr_get(h, other + 2) == 0x1110, "untouched");
-                uint64_t want = to_s ? MIE_BIT | SPIE_BIT | (modes[m] == PRIV_S ? SPP_BIT : 0) : SIE_BIT | MPIE_BIT | (uint64_t)modes[m] << 11;
+                cr_assert(csr_get(h, base) == 0x80001002 && csr_get(h, base + 1) == cause &&
+                          csr_get(h, base + 2) == 0x5555);
+                cr_assert(csr_get(h, other) == 0x1110 && csr_get(h, other + 1) == 0x1110 &&
+                              csr_get(h, other + 2) == 0x1110,
+                          "untouched");
+                uint64_t want = to_s ? MIE_BIT | SPIE_BIT | (modes[m] == PRIV_S ? SPP_BIT : 0)
+                                     : SIE_BIT | MPIE_BIT | (uint64_t)modes[m] << 11;
                 cr_assert_eq(status_bits(), want, "status %lx, not %lx", status_bits(), want);
             }
 }
@@ -80,7 +94,8 @@ Test(trap, only_interrupts_are_vectored)
 /* ---- interrupts ---- */
 
 /* The sentences of machine.adoc and supervisor.adoc, once more. */
-static int model_interrupt(uint64_t mip, uint64_t mie, uint64_t mideleg, enum priv priv, bool mstatus_mie, bool mstatus_sie)
+static int model_interrupt(uint64_t mip, uint64_t mie, uint64_t mideleg, enum priv priv, bool mstatus_mie,
+                           bool mstatus_sie)
 {
     static const int order[] = {11, 3, 7, 9, 1, 5};
     bool to_m = priv != PRIV_M || mstatus_mie, to_s = priv == PRIV_U || (priv == PRIV_S && mstatus_sie);
@@ -116,7 +131,8 @@ Test(trap, interrupts_in_every_combination)
                     h->csr.mideleg = mideleg;
                     h->csr.mstatus = (state & 4 ? SIE_BIT : 0) | (state & 8 ? MIE_BIT : 0);
                     h->priv = (uint8_t)modes[state % 3];
-                    cr_assert_eq(trap_pending_interrupt(h), model_interrupt(spread(pending), spread(enabled), mideleg, modes[state % 3], state & 8, state & 4));
+                    cr_assert_eq(trap_pending_interrupt(h), model_interrupt(spread(pending), spread(enabled), mideleg,
+                                                                            modes[state % 3], state & 8, state & 4));
                 }
     }
 }
@@ -145,12 +161,15 @@ Test(trap, mret_pops_what_was_pushed)
             if (mpp == 2) continue;
             bench_priv(h, PRIV_M);
             csr_set(h, MEPC, 0x1236);
-            csr_set(h, MSTATUS, (uint64_t)mpp << 11 | (bits & 1 ? MIE_BIT : 0) | (bits & 2 ? MPIE_BIT : 0) | (bits & 4 ? MPRV_BIT : 0));
+            csr_set(h, MSTATUS,
+                    (uint64_t)mpp << 11 | (bits & 1 ? MIE_BIT : 0) | (bits & 2 ? MPIE_BIT : 0) |
+                        (bits & 4 ? MPRV_BIT : 0));
             cr_assert(priv_mret(h, INSN, &t));
             cr_assert(h->pc == 0x1236 && h->priv == mpp);
             bench_priv(h, PRIV_M);
             uint64_t mprv = bits & 4 && mpp == PRIV_M ? MPRV_BIT : 0;
-            cr_assert_eq(status_bits(), MPIE_BIT | (bits & 2 ? MIE_BIT : 0) | mprv, "MPP becomes U, MPRV only survives in M");
+            cr_assert_eq(status_bits(), MPIE_BIT | (bits & 2 ? MIE_BIT : 0) | mprv,
+                         "MPP becomes U, MPRV only survives in M");
         }
 }
 
@@ -161,7 +180,9 @@ Test(trap, sret_pops_what_was_pushed)
         for (unsigned bits = 0; bits < 16; bits++) {
             bench_priv(h, PRIV_M);
             csr_set(h, SEPC, 0x1236);
-            csr_set(h, MSTATUS, (bits & 1 ? SIE_BIT : 0) | (bits & 2 ? SPIE_BIT : 0) | (bits & 4 ? MPRV_BIT : 0) | (bits & 8 ? SPP_BIT : 0));
+            csr_set(h, MSTATUS,
+                    (bits & 1 ? SIE_BIT : 0) | (bits & 2 ? SPIE_BIT : 0) | (bits & 4 ? MPRV_BIT : 0) |
+                        (bits & 8 ? SPP_BIT : 0));
             bench_priv(h, (enum priv)from);
             cr_assert(priv_sret(h, INSN, &t));
             cr_assert(h->pc == 0x1236 && h->priv == (bits & 8 ? PRIV_S : PRIV_U));
@@ -242,18 +263,23 @@ Test(trap, who_may_fence)
             bench_priv(h, PRIV_M);
             csr_set(h, MSTATUS, tvm ? TVM_BIT : 0);
             bench_priv(h, modes[m]);
-            cr_assert_eq(traps(priv_sfence_vma(h, INSN, true, 0, false, 0, &t), &t), modes[m] == PRIV_U || (modes[m] == PRIV_S && tvm));
+            cr_assert_eq(traps(priv_sfence_vma(h, INSN, true, 0, false, 0, &t), &t),
+                         modes[m] == PRIV_U || (modes[m] == PRIV_S && tvm));
             cr_assert_eq(traps(priv_sfence_inval(h, INSN, &t), &t), modes[m] == PRIV_U, "TVM does not matter");
         }
     teardown();
     h = bench_hart("rv64,sv39=off");
-    cr_assert(traps(priv_sfence_vma(h, INSN, false, 0, false, 0, &t), &t) && !traps(priv_sfence_inval(h, INSN, &t), &t));
+    cr_assert(traps(priv_sfence_vma(h, INSN, false, 0, false, 0, &t), &t) &&
+              !traps(priv_sfence_inval(h, INSN, &t), &t));
 }
 
 Test(trap, who_may_manage_cache_blocks)
 {
     struct trap t = {0};
-    static const struct { bool zero, inval; uint64_t bit; } kinds[] = {{true, false, 0x80}, {false, false, 0x40}, {false, true, 0x10}, {false, true, 0x30}};
+    static const struct {
+        bool zero, inval;
+        uint64_t bit;
+    } kinds[] = {{true, false, 0x80}, {false, false, 0x40}, {false, true, 0x10}, {false, true, 0x30}};
     for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
         for (unsigned m = 0; m < 3; m++)
             for (unsigned bits = 0; bits < 4; bits++) {

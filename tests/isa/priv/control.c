@@ -152,7 +152,8 @@ static volatile uint64_t page[1024] __attribute__((aligned(4096)));
 static uint64_t probe_argument;
 static void load_as(void)
 {
-    __asm__ volatile("ld t0, %0\nli t1, 0x20000\ncsrs mstatus, t1\nld t2, 0(t0)\ncsrc mstatus, t1" ::"m"(probe_argument) : "t0", "t1", "t2");
+    __asm__ volatile("ld t0, %0\nli t1, 0x20000\ncsrs mstatus, t1\nld t2, 0(t0)\ncsrc mstatus, t1" ::"m"(probe_argument)
+                     : "t0", "t1", "t2");
 }
 static uint64_t probe(unsigned as, uint64_t va)
 {
@@ -165,7 +166,8 @@ static uint64_t probe(unsigned as, uint64_t va)
     csr_write(mscratch, saved);
     return cause;
 }
-__asm__(".globl load_as_mode\nload_as_mode: csrr t0, mscratch\nli t1, 0x1800\ncsrc mstatus, t1\ncsrs mstatus, t0\nla t0, do_load_as\nld t0, 0(t0)\njr t0");
+__asm__(".globl load_as_mode\nload_as_mode: csrr t0, mscratch\nli t1, 0x1800\ncsrc mstatus, t1\ncsrs mstatus, t0\nla "
+        "t0, do_load_as\nld t0, 0(t0)\njr t0");
 void (*const do_load_as)(void) = load_as;
 
 static void mprv(void)

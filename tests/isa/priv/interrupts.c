@@ -91,25 +91,14 @@ static void vectors(void)
 }
 
 /* Taken before the very next instruction after a write that makes it possible. */
-static void m_enable(void)
-{
-    __asm__ volatile(".globl m_enabled\ncsrsi mstatus, 8\nm_enabled: nop\nnop");
-}
-static void m_pend(void)
-{
-    __asm__ volatile(".globl m_pended\ncsrsi mip, 2\nm_pended: nop\nnop");
-}
-static void m_mie(void)
-{
-    __asm__ volatile(".globl m_mied\ncsrsi mie, 2\nm_mied: nop\nnop");
-}
-static void s_enable(void)
-{
-    __asm__ volatile(".globl s_enabled\ncsrsi sstatus, 2\ns_enabled: nop\nnop");
-}
+static void m_enable(void) { __asm__ volatile(".globl m_enabled\ncsrsi mstatus, 8\nm_enabled: nop\nnop"); }
+static void m_pend(void) { __asm__ volatile(".globl m_pended\ncsrsi mip, 2\nm_pended: nop\nnop"); }
+static void m_mie(void) { __asm__ volatile(".globl m_mied\ncsrsi mie, 2\nm_mied: nop\nnop"); }
+static void s_enable(void) { __asm__ volatile(".globl s_enabled\ncsrsi sstatus, 2\ns_enabled: nop\nnop"); }
 static void s_return(void)
 {
-    __asm__ volatile("la t0, 1f\ncsrw sepc, t0\nli t0, 0x100\ncsrc sstatus, t0\nsret\n.globl s_returned\n.balign 4\n1:\ns_returned: nop");
+    __asm__ volatile("la t0, 1f\ncsrw sepc, t0\nli t0, 0x100\ncsrc sstatus, t0\nsret\n.globl s_returned\n.balign "
+                     "4\n1:\ns_returned: nop");
 }
 static void m_msip(void)
 {

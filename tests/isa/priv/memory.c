@@ -3,9 +3,9 @@
 
 static volatile uint64_t frame[2][512] __attribute__((aligned(4096)));
 static volatile uint64_t big[8192] __attribute__((aligned(65536)));
-#define ADUE    BIT(61)
-#define PBMTE   BIT(62)
-#define STCE    BIT(63)
+#define ADUE  BIT(61)
+#define PBMTE BIT(62)
+#define STCE  BIT(63)
 
 static uint64_t seen;
 static uint8_t code[64] __attribute__((aligned(4)));
@@ -75,10 +75,19 @@ static void fences(void)
 
 static void reserved(void)
 {
-    static const struct { uint64_t bits; bool good; } cases[] = {
-        {V | R | W | U | A | D, true}, {R | W | U | A | D, false}, {V | W | U | A | D, false}, {V | W | X | U | A | D, false},
-        {BIT(54) | V | R | U | A | D, false}, {BIT(60) | V | R | U | A | D, false}, {BIT(61) | V | R | U | A | D, false},
-        {BIT(63) | V | R | U | A | D, false}, {BIT(8) | BIT(9) | V | R | U | A | D, true},
+    static const struct {
+        uint64_t bits;
+        bool good;
+    } cases[] = {
+        {V | R | W | U | A | D, true},
+        {R | W | U | A | D, false},
+        {V | W | U | A | D, false},
+        {V | W | X | U | A | D, false},
+        {BIT(54) | V | R | U | A | D, false},
+        {BIT(60) | V | R | U | A | D, false},
+        {BIT(61) | V | R | U | A | D, false},
+        {BIT(63) | V | R | U | A | D, false},
+        {BIT(8) | BIT(9) | V | R | U | A | D, true},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         page_map(0x21000, (uint64_t)frame[0], cases[i].bits);

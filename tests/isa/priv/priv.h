@@ -14,7 +14,7 @@
 enum { MODE_U = 0, MODE_S = 1, MODE_M = 3 };
 
 struct record {
-    uint64_t count;  /* traps taken to this mode since enter() */
+    uint64_t count; /* traps taken to this mode since enter() */
     uint64_t cause, epc, tval, status;
     uint64_t vector; /* which entry of a vectored table was used; 0 if direct */
 };
@@ -23,7 +23,6 @@ extern volatile struct record m, s;
 /* Runs fn in a mode. Returns m.cause. The caller sets what else of mstatus the
  * experiment needs (MPIE becomes MIE by the mret). */
 uint64_t enter(unsigned mode, void (*fn)(void));
-
 
 /* As enter, but starts at an address with a0 = argument. */
 uint64_t enter_at(unsigned mode, uint64_t pc, uint64_t argument);
@@ -37,29 +36,48 @@ void check(bool ok, const char *what, int line);
 void check_equal(uint64_t got, uint64_t want, const char *what, int line);
 #define EQUAL(got, want) check_equal((uint64_t)(got), (uint64_t)(want), #got, __LINE__)
 
-#define csr_read(name) ({ uint64_t v_; __asm__ volatile("csrr %0, " #name : "=r"(v_)::"memory"); v_; })
+#define csr_read(name)                                                                                                 \
+    ({                                                                                                                 \
+        uint64_t v_;                                                                                                   \
+        __asm__ volatile("csrr %0, " #name : "=r"(v_)::"memory");                                                      \
+        v_;                                                                                                            \
+    })
 #define csr_write(name, v) ({ __asm__ volatile("csrw " #name ", %0" ::"rK"((uint64_t)(v)) : "memory"); })
-#define csr_set(name, v) ({ __asm__ volatile("csrs " #name ", %0" ::"rK"((uint64_t)(v)) : "memory"); })
+#define csr_set(name, v)   ({ __asm__ volatile("csrs " #name ", %0" ::"rK"((uint64_t)(v)) : "memory"); })
 #define csr_clear(name, v) ({ __asm__ volatile("csrc " #name ", %0" ::"rK"((uint64_t)(v)) : "memory"); })
 
-#define BIT(n)      (UINT64_C(1) << (n))
-#define SIE         BIT(1)
-#define MIE         BIT(3)
-#define SPIE        BIT(5)
-#define MPIE        BIT(7)
-#define SPP         BIT(8)
-#define MPP(mode)   ((uint64_t)(mode) << 11)
-#define FS          (UINT64_C(3) << 13)
-#define MPRV        BIT(17)
-#define SUM         BIT(18)
-#define MXR         BIT(19)
-#define TVM         BIT(20)
-#define TW          BIT(21)
-#define TSR         BIT(22)
-#define INTERRUPT   BIT(63)
+#define BIT(n)    (UINT64_C(1) << (n))
+#define SIE       BIT(1)
+#define MIE       BIT(3)
+#define SPIE      BIT(5)
+#define MPIE      BIT(7)
+#define SPP       BIT(8)
+#define MPP(mode) ((uint64_t)(mode) << 11)
+#define FS        (UINT64_C(3) << 13)
+#define MPRV      BIT(17)
+#define SUM       BIT(18)
+#define MXR       BIT(19)
+#define TVM       BIT(20)
+#define TW        BIT(21)
+#define TSR       BIT(22)
+#define INTERRUPT BIT(63)
 
-enum { FETCH_MISALIGNED, FETCH_ACCESS, ILLEGAL, BREAKPOINT, LOAD_MISALIGNED, LOAD_ACCESS, STORE_MISALIGNED, STORE_ACCESS, ECALL_U, ECALL_S,
-       ECALL_M = 11, FETCH_PAGE, LOAD_PAGE, STORE_PAGE = 15 };
+enum {
+    FETCH_MISALIGNED,
+    FETCH_ACCESS,
+    ILLEGAL,
+    BREAKPOINT,
+    LOAD_MISALIGNED,
+    LOAD_ACCESS,
+    STORE_MISALIGNED,
+    STORE_ACCESS,
+    ECALL_U,
+    ECALL_S,
+    ECALL_M = 11,
+    FETCH_PAGE,
+    LOAD_PAGE,
+    STORE_PAGE = 15
+};
 
 /* The machine. */
 #define CLINT_MSIP     ((volatile uint32_t *)0x2000000)

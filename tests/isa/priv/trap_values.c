@@ -24,7 +24,8 @@ static void expect_at(int line, uint64_t cause, uint64_t epc, uint64_t tval)
 
 static void illegal_instructions(void)
 {
-    static const uint32_t words[] = {0x0000000b, 0xffffffff, 0x30200073 /* mret below M */, 0xc0001073 /* cycle written */, 0x00000073 | 0x999 << 20 | 2 << 12};
+    static const uint32_t words[] = {0x0000000b, 0xffffffff, 0x30200073 /* mret below M */,
+                                     0xc0001073 /* cycle written */, 0x00000073 | 0x999 << 20 | 2 << 12};
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
         put32(0, words[i]);
         run(MODE_U, 0, 0);
@@ -37,7 +38,7 @@ static void illegal_instructions(void)
     put16(2, 0x1234);
     run(MODE_U, 0, 0);
     expect(ILLEGAL, here(0), 0); /* two bytes only */
-    put16(0, 0x9c61); /* reserved in C */
+    put16(0, 0x9c61);            /* reserved in C */
     run(MODE_M, 0, 0);
     EQUAL(m.cause, ILLEGAL);
     csr_clear(mstatus, FS);
@@ -68,9 +69,9 @@ static void calls_and_breakpoints(void)
 
 static void data_faults(void)
 {
-    put32(0, 0x00053583); /* ld a1, 0(a0) */
-    put32(4, 0x00b53023); /* sd a1, 0(a0) */
-    put32(8, 0x00b5352f); /* amoadd.d a0, a1, (a0) */
+    put32(0, 0x00053583);  /* ld a1, 0(a0) */
+    put32(4, 0x00b53023);  /* sd a1, 0(a0) */
+    put32(8, 0x00b5352f);  /* amoadd.d a0, a1, (a0) */
     put32(12, 0x100535af); /* lr.d a1, (a0) */
     put32(16, 0x18b5352f); /* sc.d a0, a1, (a0) */
     for (unsigned mode = MODE_U; mode <= MODE_M; mode += mode == MODE_S ? 2 : 1) {
@@ -151,10 +152,10 @@ static void jumps_without_c(void)
 {
     __asm__ volatile(".option push\n.option norvc\n.balign 4\ncsrci misa, 4\n.option pop");
     if (csr_read(misa) & 4) return; /* cannot be switched off here */
-    put32(0, 0x00050067); /* jr a0 */
-    put32(4, 0x0060006f); /* j .+6 */
-    put32(8, 0x00000363); /* beq zero, zero, .+6 */
-    put32(12, 0x00001363); /* bne zero, zero, .+6: not taken */
+    put32(0, 0x00050067);           /* jr a0 */
+    put32(4, 0x0060006f);           /* j .+6 */
+    put32(8, 0x00000363);           /* beq zero, zero, .+6 */
+    put32(12, 0x00001363);          /* bne zero, zero, .+6: not taken */
     put32(16, 0x00000073);
     run(MODE_M, 0, here(0x102));
     expect(FETCH_MISALIGNED, here(0), here(0x102));
