@@ -6,6 +6,7 @@
 #include "devices/virtio/net.h"
 #include "devices/virtio/rng.h"
 #include "emu/base/bits.h"
+#include "emu/base/host_random.h"
 #include "emu/board_virt.h"
 #include "emu/chars.h"
 #include "emu/net_slirp.h"
@@ -27,9 +28,19 @@ struct virtio_slots {
 
 /* ---- disks ----------------------------------------------------------------------------------------------------------------- */
 
-static const char *const drive_keys[] = {"file",      "format",   "if",     "id",      "readonly",
-                                         "read-only", "snapshot", "media",  "cache",   "werror",
-                                         "rerror",    "index",    "serial", "discard", NULL};
+static const char *const drive_keys[] = {"file",     "format", "if",     "id",      "readonly", "read-only",
+                                         "snapshot", "cache",  "serial", "discard", NULL};
+
+/* A value that must be one of two words, the first one if absent; returns its index, or -1 with text. */
+static int choose(const struct opts *o, const char *key, const char *first, const char *second, struct err *err)
+{
+    const char *value = opts_get(o, key);
+    if (!opts_has(o, key) || (value && !strcmp(value, first))) return 0;
+    if (value && !strcmp(value, second)) return 1;
+    err_set(err, "%s %s: %s=%s is not supported; %s and %s are", o->option, o->text, key, value ? value : "", first,
+            second);
+    return -1;
+}
 
 /* -drive: the medium, checked and opened. */
 static struct medium *open_drive(struct machine *m, const struct opts *o, struct err *err)
@@ -55,15 +66,18 @@ static struct virtio_device *make_disk(struct machine *m, const struct opts *dri
                                        struct err *err)
 {
     uint64_t queues = 1, block = 512;
-    bool discard = true, cache = true;
+    int cache_word = choose(drive, "cache", "writeback", "writethrough", err);
+    int discard_word = choose(drive, "discard", "unmap", "ignore", err);
+    if (cache_word < 0 || discard_word < 0) return NULL;
+    bool discard = discard_word == 0, cache = cache_word == 0;
     const char *serial = opts_get(drive, "serial");
     if (device && opts_get(device, "serial")) serial = opts_get(device, "serial");
-    if (device &&
-        (!opts_number(device, "num-queues", 1, &queues, err) ||
-         !opts_number(device, "logical_block_size", 512, &block, err) ||
-         !opts_bool(device, "discard", true, &discard, err) || !opts_bool(device, "write-cache", true, &cache, err)))
+    if (device && (!opts_number(device, "num-queues", 1, &queues, err) ||
+                   !opts_number(device, "logical_block_size", 512, &block, err) ||
+                   !opts_bool(device, "discard", discard, &discard, err) ||
+                   !opts_bool(device, "write-cache", cache, &cache, err)))
         return NULL;
-    if (queues > UINT32_MAX || block > UINT32_MAX)
+    if (!queues || !block || queues > UINT32_MAX || block > UINT32_MAX)
         return err_set(err, "-device %s: value out of range", device->text), NULL;
     struct medium *medium = open_drive(m, drive, err);
     if (!medium) return NULL;
@@ -133,10 +147,19 @@ static struct virtio_device *make_net(struct machine *m, struct virtio_slots *s,
     return dev;
 }
 
+static void fill_from_host(void *source, uint8_t *bytes, size_t n)
+{
+    (void)source;
+    host_random(bytes, n);
+}
+
 static struct virtio_device *make_rng(struct machine *m, struct virtio_slots *s, const struct opts *o, struct err *err)
 {
+    static const struct entropy_source host = {.fill = fill_from_host};
     (void)s;
-    struct virtio_device *dev = virtio_rng_create(m->config->seed, NULL);
+    int word = choose(o, "source", "seed", "host", err);
+    if (word < 0) return NULL;
+    struct virtio_device *dev = virtio_rng_create(m->config->seed, word == 1 ? &host : NULL);
     if (!dev) err_set(err, "-device %s: out of memory", o->text);
     return dev;
 }
@@ -161,10 +184,9 @@ static const struct driver {
 } drivers[] = {
     {"virtio-blk-device",
      make_blk,
-     {"driver", "drive", "id", "bus", "serial", "num-queues", "logical_block_size", "discard", "write-cache",
-      "bootindex"}},
-    {"virtio-net-device", make_net, {"driver", "netdev", "mac", "id", "bus", "bootindex"}},
-    {"virtio-rng-device", make_rng, {"driver", "id", "bus", "rng", "max-bytes", "period"}},
+     {"driver", "drive", "id", "bus", "serial", "num-queues", "logical_block_size", "discard", "write-cache"}},
+    {"virtio-net-device", make_net, {"driver", "netdev", "mac", "id", "bus"}},
+    {"virtio-rng-device", make_rng, {"driver", "id", "bus", "source"}},
     {"virtconsole", make_console, {"driver", "chardev", "id", "bus", "nr", "name"}},
 };
 

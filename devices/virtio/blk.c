@@ -451,14 +451,16 @@ static const struct virtio_type blk_type = {
 
 static bool config_check(const struct virtio_blk_config *c, unsigned queues, unsigned block_bytes, struct err *err)
 {
-    if (queues > VIRTIO_BLK_QUEUES_MAX) return err_set(err, "num-queues %u: at most %u", queues, VIRTIO_BLK_QUEUES_MAX);
+    if (queues > VIRTIO_BLK_QUEUES_MAX)
+        return err_set(err, "virtio-blk-device num-queues=%u: at most %u", queues, VIRTIO_BLK_QUEUES_MAX);
     if (!is_power_of_2(block_bytes) || block_bytes < SECTOR_BYTES || block_bytes > PHYSICAL_BLOCK_BYTES)
-        return err_set(err, "logical_block_size %u: must be 512, 1024, 2048 or 4096", block_bytes);
+        return err_set(err, "virtio-blk-device logical_block_size=%u: must be 512, 1024, 2048 or 4096", block_bytes);
     if (c->medium->sectors % (block_bytes / SECTOR_BYTES))
-        return err_set(err, "logical_block_size %u: the image of %" PRIu64 " bytes is not a multiple of it",
-                       block_bytes, c->medium->sectors * SECTOR_BYTES);
+        return err_set(
+            err, "virtio-blk-device logical_block_size=%u: the image of %" PRIu64 " bytes is not a multiple of it",
+            block_bytes, c->medium->sectors * SECTOR_BYTES);
     if (c->serial && strlen(c->serial) > VIRTIO_BLK_SERIAL_MAX)
-        return err_set(err, "serial %s: longer than %u characters", c->serial, VIRTIO_BLK_SERIAL_MAX);
+        return err_set(err, "virtio-blk-device serial=%s: longer than %u characters", c->serial, VIRTIO_BLK_SERIAL_MAX);
     return true;
 }
 

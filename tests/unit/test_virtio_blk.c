@@ -523,7 +523,7 @@ Test(virtio_blk, bad_configurations_are_refused)
 {
     struct err err;
     cr_assert_null(make((struct virtio_blk_config){.queues = VIRTIO_BLK_QUEUES_MAX + 1}, false, &err));
-    cr_assert(strstr(err.text, "num-queues 17"), "%s", err.text);
+    cr_assert(strstr(err.text, "num-queues=17"), "%s", err.text);
     cr_assert_null(make((struct virtio_blk_config){.block_bytes = 1000}, false, &err));
     cr_assert_null(make((struct virtio_blk_config){.block_bytes = 8192}, false, &err));
     cr_assert_null(make((struct virtio_blk_config){.serial = "123456789012345678901"}, false, &err));
