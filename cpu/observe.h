@@ -1,5 +1,5 @@
 /* Observers: commit log, tracers, debugger. With none attached the engine runs handlers that never heard of them; with one attached it
- * runs a second set, generated from the same instruction rows, that reports.
+ * runs the same handlers one instruction at a time, with every memory access on the path that reports.
  *
  * The record of one retired (or trapping) instruction is complete: what was fetched, which register it wrote, what memory it touched,
  * which CSRs it changed. */
