@@ -19,6 +19,7 @@ Test(hart_storm, hart_run_comes_back_without_a_retired_instruction)
     h->pc = RAM + 0x100;
     cr_assert_eq(hart_run(h, 10000), HART_BUDGET);
     cr_assert(!h->stalled && hart_icount(h) == 10000);
-    engine_destroy(h->engine);
+    struct engine *engine = h->engine;
     hart_destroy(h);
+    engine_destroy(engine);
 }
