@@ -1,5 +1,6 @@
 #include "emu/monitor.h"
 
+#include "cpu/insn.h"
 #include "emu/base/bits.h"
 #include "emu/monitor_internal.h"
 #include <ctype.h>
@@ -19,7 +20,7 @@ struct monitor {
     size_t length;
 };
 
-/* ---- x/FMT: count, format (x d u o c), size (b h w g) ------------------------------------------------------------------------- */
+/* ---- x/FMT: count, format (x d u o c i), size (b h w g) ------------------------------------------------------------------------- */
 
 struct format {
     uint64_t count;
@@ -43,7 +44,7 @@ static bool parse_format(const char **at, struct format *f)
         const char *size = strchr(sizes, *p);
         if (size)
             f->size = 1u << (size - sizes);
-        else if (strchr("xduoc", *p))
+        else if (strchr("xduoci", *p))
             f->kind = *p;
         else
             return false;
@@ -65,11 +66,39 @@ static void print_value(FILE *out, const struct format *f, uint64_t v)
     }
 }
 
+static bool read_memory(struct machine *m, uint64_t at, void *to, unsigned n, bool physical)
+{
+    return physical ? bus_dma_read(&m->bus, at, to, n) : hart_debug_read(m->harts[m->stopped_hart].hart, at, to, n);
+}
+
+/* x/i: instructions, each at the end of the one before. */
+static void disassemble(struct machine *m, uint64_t at, uint64_t count, FILE *out, bool physical)
+{
+    for (; count; count--) {
+        uint8_t bytes[4] = {0};
+        struct insn insn;
+        char text[96];
+        bool ok = read_memory(m, at, bytes, 2, physical);
+        if (ok && insn_length(load_le16(bytes)) == 4) ok = read_memory(m, at + 2, bytes + 2, 2, physical);
+        if (!ok) {
+            fprintf(out, "0x%016llx: not mapped\n", (unsigned long long)at);
+            return;
+        }
+        insn_decode(load_le32(bytes), m->harts[m->stopped_hart].hart->isa_live, &insn);
+        insn_format(text, sizeof text, &insn, at);
+        const struct symbol *s = symbols_by_address(&m->symbols, at);
+        fprintf(out, "0x%016llx", (unsigned long long)at);
+        if (s) fprintf(out, " <%s+0x%llx>", s->name, (unsigned long long)(at - s->address));
+        fprintf(out, ": %0*x  %s\n", insn.length * 2, insn.raw, text);
+        at += insn.length;
+    }
+}
+
 static void examine(struct machine *m, const char *arguments, FILE *out, bool physical)
 {
     struct format f;
     if (!parse_format(&arguments, &f)) {
-        fprintf(out, "x: bad format; /COUNT, one of x d u o c, one of b h w g\n");
+        fprintf(out, "x: bad format; /COUNT, one of x d u o c i, one of b h w g\n");
         return;
     }
     while (isspace((unsigned char)*arguments)) arguments++;
@@ -81,13 +110,15 @@ static void examine(struct machine *m, const char *arguments, FILE *out, bool ph
         fprintf(out, "x: '%s' is neither an address nor a symbol\n", arguments);
         return;
     }
+    if (f.kind == 'i') {
+        disassemble(m, at, f.count, out, physical);
+        return;
+    }
     unsigned per_line = 16 / f.size;
     for (uint64_t i = 0; i < f.count; i++, at += f.size) {
         uint8_t bytes[8];
         if (i % per_line == 0) fprintf(out, "%s0x%016llx:", i ? "\n" : "", (unsigned long long)at);
-        bool ok = physical ? bus_dma_read(&m->bus, at, bytes, f.size)
-                           : hart_debug_read(m->harts[m->stopped_hart].hart, at, bytes, f.size);
-        if (!ok) {
+        if (!read_memory(m, at, bytes, f.size, physical)) {
             fprintf(out, " not mapped");
             break;
         }
