@@ -10,11 +10,13 @@
 #define F 1
 static const struct insn_info infos[INSN_COUNT] = {
     [INSN_ILLEGAL] = {"illegal", "", "", "", 0, KIND_SYS, false, 0},
-#define INFO(id, needs, picture, operands, kind, tag, f, bytes) [INSN_##id] = {#id, picture, operands, tag, needs, KIND_##kind, f, bytes},
+#define INFO(id, needs, picture, operands, kind, tag, f, bytes)                                                        \
+    [INSN_##id] = {#id, picture, operands, tag, needs, KIND_##kind, f, bytes},
 #define INSN_ALU(id, needs, picture, operands, value, tag)        INFO(id, needs, picture, operands, ALU, tag, false, 0)
 #define INSN_LOAD(id, needs, picture, operands, n, d, value, tag) INFO(id, needs, picture, operands, LOAD, tag, d, n)
 #define INSN_STORE(id, needs, picture, operands, n, value, tag)   INFO(id, needs, picture, operands, STORE, tag, false, n)
-#define INSN_BRANCH(id, needs, picture, operands, condition, tag) INFO(id, needs, picture, operands, BRANCH, tag, false, 0)
+#define INSN_BRANCH(id, needs, picture, operands, condition, tag)                                                      \
+    INFO(id, needs, picture, operands, BRANCH, tag, false, 0)
 #define INSN_JUMP(id, needs, picture, operands, tag)              INFO(id, needs, picture, operands, JUMP, tag, false, 0)
 #define INSN_JUMPR(id, needs, picture, operands, target, tag)     INFO(id, needs, picture, operands, JUMPR, tag, false, 0)
 #define INSN_LR(id, needs, picture, operands, n, value, tag)      INFO(id, needs, picture, operands, LR, tag, false, n)
@@ -36,7 +38,10 @@ static const struct compressed {
     uint16_t base;
     struct insn fix;
 } compressed[INSN_COUNT] = {
-#define FIX(...) {__VA_ARGS__}
+#define FIX(...)                                                                                                       \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 #define INSN_C(id, needs, picture, operands, base, fix, tag) [INSN_##id] = {INSN_##base, fix},
 #include "cpu/isa/insn.def"
 #undef FIX
@@ -57,11 +62,11 @@ static int32_t operand_apply(unsigned operand, uint32_t insn, struct insn *to)
 #define FIELD_imm(v)  to->imm = (int32_t)(v)
 #define FIELD_BOTH(v) to->rd = to->rs1 = (uint8_t)(v)
 #define FIELD_NONE(v) (void)(v)
-#define OPERAND(id, field, value, style)                                                                                                    \
-    case OPERAND_##id: {                                                                                                                    \
-        int32_t v = (int32_t)(value);                                                                                                       \
-        FIELD_##field(v);                                                                                                                   \
-        return v;                                                                                                                           \
+#define OPERAND(id, field, value, style)                                                                               \
+    case OPERAND_##id: {                                                                                               \
+        int32_t v = (int32_t)(value);                                                                                  \
+        FIELD_##field(v);                                                                                              \
+        return v;                                                                                                      \
     }
 #include "cpu/isa/operand.def"
     default: return 0;

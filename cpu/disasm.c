@@ -26,19 +26,37 @@ __attribute__((format(printf, 2, 3))) static void text_add(struct text *t, const
     t->length += n;
 }
 
-static const char *const x_names[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
-                                        "a6",   "a7", "s2", "s3", "s4",  "s5",  "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
-static const char *const f_names[32] = {"ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6",  "ft7",  "fs0", "fs1", "fa0",
-                                        "fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7",  "fs2",  "fs3", "fs4", "fs5",
+static const char *const x_names[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+                                        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+                                        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+static const char *const f_names[32] = {"ft0", "ft1", "ft2", "ft3", "ft4",  "ft5",  "ft6", "ft7", "fs0",  "fs1", "fa0",
+                                        "fa1", "fa2", "fa3", "fa4", "fa5",  "fa6",  "fa7", "fs2", "fs3",  "fs4", "fs5",
                                         "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11"};
 static const char *const rm_names[8] = {"rne", "rtz", "rdn", "rup", "rmm", "rm5", "rm6", "dyn"};
 
 /* The constants of Zfa's fli, in objdump's words (zfa.adoc, table of FLI). */
-static const char *const fli_names[32] = {"-1.0",    "min",    "0.0000152588", "0.0000305176", "0.00390625", "0.0078125", "0.0625", "0.125", "0.25", "0.3125", "0.375",
-                                          "0.4375",  "0.5",    "0.625",  "0.75",   "0.875",  "1.0",     "1.25",   "1.5",   "1.75",  "2.0", "2.5",
-                                          "3.0",     "4.0",    "8.0",    "16.0",   "128.0",  "256.0",   "32768.0", "65536.0", "inf", "nan"};
+static const char *const fli_names[32] = {
+    "-1.0", "min",    "0.0000152588", "0.0000305176", "0.00390625", "0.0078125", "0.0625", "0.125",
+    "0.25", "0.3125", "0.375",        "0.4375",       "0.5",        "0.625",     "0.75",   "0.875",
+    "1.0",  "1.25",   "1.5",          "1.75",         "2.0",        "2.5",       "3.0",    "4.0",
+    "8.0",  "16.0",   "128.0",        "256.0",        "32768.0",    "65536.0",   "inf",    "nan"};
 
-enum style { STYLE_X, STYLE_F, STYLE_D, STYLE_H, STYLE_T, STYLE_CSR, STYLE_RM, STYLE_RTZ, STYLE_FENCE, STYLE_SP, STYLE_ZIMM, STYLE_FLI, STYLE_UPPER, STYLE_HIDE };
+enum style {
+    STYLE_X,
+    STYLE_F,
+    STYLE_D,
+    STYLE_H,
+    STYLE_T,
+    STYLE_CSR,
+    STYLE_RM,
+    STYLE_RTZ,
+    STYLE_FENCE,
+    STYLE_SP,
+    STYLE_ZIMM,
+    STYLE_FLI,
+    STYLE_UPPER,
+    STYLE_HIDE
+};
 
 static const uint8_t styles[] = {
 #define OPERAND(id, field, value, style) [OPERAND_##id] = STYLE_##style,
@@ -48,8 +66,9 @@ static const uint8_t styles[] = {
 static int64_t operand_value(unsigned operand, uint32_t insn)
 {
     switch (operand) {
-#define OPERAND(id, field, value, style) case OPERAND_##id: return (int64_t)(value);
-#include "cpu/isa/operand.def"
+#define OPERAND(id, field, value, style)                                                                               \
+    case OPERAND_##id: return (int64_t)(value);                                                                        \
+        #include "cpu/isa/operand.def"
     default: return 0;
     }
 }
@@ -132,7 +151,8 @@ int insn_format(char *to, size_t room, const struct insn *insn, uint64_t pc)
     }
     put_name(&t, insn_info(insn->row)->name);
     enum insn_kind kind = insn_info(insn->row)->kind;
-    if (kind == KIND_AMO || kind == KIND_LR || kind == KIND_SC) text_add(&t, "%s%s", insn->rm & 2 ? ".aq" : "", insn->rm & 1 ? insn->rm & 2 ? "rl" : ".rl" : "");
+    if (kind == KIND_AMO || kind == KIND_LR || kind == KIND_SC)
+        text_add(&t, "%s%s", insn->rm & 2 ? ".aq" : "", insn->rm & 1 ? insn->rm & 2 ? "rl" : ".rl" : "");
     put_operands(&t, insn, pc);
     return t.length;
 }

@@ -309,7 +309,8 @@ const struct block *engine_truncate(struct engine *e, const struct hart *h, cons
     assert(b != e->scratch && length >= 1 && length <= b->length);
     struct insn insns[BLOCK_INSNS_MAX];
     for (unsigned i = 0; i < length; i++) insn_decode(block_raw(b)[i], h->isa_live, &insns[i]);
-    *e->scratch = (struct block){.gpa = b->gpa, .gpa2 = b->gpa2, .mode = b->mode, .straddles = b->straddles, .origin = b};
+    *e->scratch =
+        (struct block){.gpa = b->gpa, .gpa2 = b->gpa2, .mode = b->mode, .straddles = b->straddles, .origin = b};
     block_lower(e->scratch, insns, length, h->isa_live);
     return e->scratch;
 }

@@ -33,7 +33,7 @@ struct dinsn {
     insn_fn *fn;
     union {
         struct {
-            uint8_t rd;    /* 32 for x0 */
+            uint8_t rd; /* 32 for x0 */
             uint8_t rs1, rs2;
             uint8_t index; /* in its block */
             int32_t imm;   /* PC-relative values are relative to the block's start */
@@ -51,13 +51,13 @@ _Static_assert(sizeof(struct dinsn) == 16, "four instructions to a cache line");
 #define BLOCK_DEAD (INT64_MAX / 2) /* count of what must not be entered */
 
 struct block {
-    int64_t count;    /* instructions that entering it takes off the budget: length, or BLOCK_DEAD */
-    uint16_t length;  /* instructions */
-    uint16_t bytes;   /* of guest code */
-    uint8_t mode;     /* index into the engine's modes */
-    bool straddles;   /* one instruction over a page's end; the second half is at gpa2 */
+    int64_t count;   /* instructions that entering it takes off the budget: length, or BLOCK_DEAD */
+    uint16_t length; /* instructions */
+    uint16_t bytes;  /* of guest code */
+    uint8_t mode;    /* index into the engine's modes */
+    bool straddles;  /* one instruction over a page's end; the second half is at gpa2 */
     gpa_t gpa, gpa2;
-    struct block *next; /* in its bucket */
+    struct block *next;         /* in its bucket */
     const struct block *origin; /* of a truncated copy, else NULL */
     struct dinsn code[];
 };
@@ -126,7 +126,8 @@ struct engine {
 enum find_result { FIND_OK, FIND_TRAP, FIND_FULL };
 /* The block at h->pc under the present mode. FIND_FULL: the arena must be flushed first, which only the run loop may do. *cached: it may
  * be entered again without asking (jump cache, links). */
-enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached);
+enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t,
+                             bool *cached);
 void engine_flush(struct engine *e);
 /* Sets h->mode from isa_live and observers; may flush. */
 void engine_update_mode(struct engine *e, struct hart *h);
@@ -152,11 +153,13 @@ const struct dinsn *insn_leave(struct hart *h, const struct dinsn *d);
 insn_fn insn_illegal, insn_after_slow, insn_next, block_end, block_end_far, enter_refused, link_refused, jump_missed;
 
 /* Handlers by row, one table per file of handlers; rows of other kinds are NULL. */
-extern insn_fn *const alu_handlers[INSN_COUNT], *const mem_handlers[INSN_COUNT], *const fp_handlers[INSN_COUNT], *const sys_handlers[INSN_COUNT];
+extern insn_fn *const alu_handlers[INSN_COUNT], *const mem_handlers[INSN_COUNT], *const fp_handlers[INSN_COUNT],
+                                                                                     *const sys_handlers[INSN_COUNT];
 /* Rounding modes known when decoding. */
 extern insn_fn *const fp_handlers_dyn[INSN_COUNT], *const fp_handlers_rtz[INSN_COUNT];
 /* Jumps: to this page, to anywhere, to an address that traps because C is off. */
-extern insn_fn *const flow_handlers[INSN_COUNT], *const flow_handlers_far[INSN_COUNT], *const flow_handlers_misaligned[INSN_COUNT];
+extern insn_fn *const flow_handlers[INSN_COUNT], *const flow_handlers_far[INSN_COUNT],
+                                                     *const flow_handlers_misaligned[INSN_COUNT];
 
 /* One handler for two instructions in a row, if there is one for these rows; the second then finds its first source (forward 1) or its
  * second (forward 2) in the first one's result, or neither (0). The second keeps its own handler, at which a trap or a miss goes on. */

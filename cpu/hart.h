@@ -21,25 +21,50 @@
 
 /* mcause values (machine.adoc, table "Machine cause register values after trap"). */
 enum cause {
-    CAUSE_FETCH_MISALIGNED = 0, CAUSE_FETCH_ACCESS = 1, CAUSE_ILLEGAL = 2, CAUSE_BREAKPOINT = 3,
-    CAUSE_LOAD_MISALIGNED = 4, CAUSE_LOAD_ACCESS = 5, CAUSE_STORE_MISALIGNED = 6, CAUSE_STORE_ACCESS = 7,
-    CAUSE_ECALL_U = 8, CAUSE_ECALL_S = 9, CAUSE_ECALL_VS = 10, CAUSE_ECALL_M = 11,
-    CAUSE_FETCH_PAGE = 12, CAUSE_LOAD_PAGE = 13, CAUSE_STORE_PAGE = 15,
-    CAUSE_SOFTWARE_CHECK = 18, CAUSE_HARDWARE_ERROR = 19,
+    CAUSE_FETCH_MISALIGNED = 0,
+    CAUSE_FETCH_ACCESS = 1,
+    CAUSE_ILLEGAL = 2,
+    CAUSE_BREAKPOINT = 3,
+    CAUSE_LOAD_MISALIGNED = 4,
+    CAUSE_LOAD_ACCESS = 5,
+    CAUSE_STORE_MISALIGNED = 6,
+    CAUSE_STORE_ACCESS = 7,
+    CAUSE_ECALL_U = 8,
+    CAUSE_ECALL_S = 9,
+    CAUSE_ECALL_VS = 10,
+    CAUSE_ECALL_M = 11,
+    CAUSE_FETCH_PAGE = 12,
+    CAUSE_LOAD_PAGE = 13,
+    CAUSE_STORE_PAGE = 15,
+    CAUSE_SOFTWARE_CHECK = 18,
+    CAUSE_HARDWARE_ERROR = 19,
 };
 #define CAUSE_INTERRUPT (UINT64_C(1) << 63)
-enum irq { IRQ_SSI = 1, IRQ_VSSI = 2, IRQ_MSI = 3, IRQ_STI = 5, IRQ_VSTI = 6, IRQ_MTI = 7, IRQ_SEI = 9, IRQ_VSEI = 10, IRQ_MEI = 11, IRQ_SGEI = 12, IRQ_LCOFI = 13 };
+enum irq {
+    IRQ_SSI = 1,
+    IRQ_VSSI = 2,
+    IRQ_MSI = 3,
+    IRQ_STI = 5,
+    IRQ_VSTI = 6,
+    IRQ_MTI = 7,
+    IRQ_SEI = 9,
+    IRQ_VSEI = 10,
+    IRQ_MEI = 11,
+    IRQ_SGEI = 12,
+    IRQ_LCOFI = 13
+};
 
 struct trap {
     uint64_t cause; /* with CAUSE_INTERRUPT if it is one */
-    uint64_t tval;  /* as the strictest reader expects: faulting address (of the half that faults), or instruction bits */
+    uint64_t
+        tval; /* as the strictest reader expects: faulting address (of the half that faults), or instruction bits */
     /* issue "H extension" adds tval2, tinst, gva */
 };
 
 /* What a hart asks of its machine. */
 struct hart_env {
-    ps_t (*now)(void *machine);           /* exact local time of the running hart: for time, Sstc */
-    uint64_t timebase_ps;                 /* picoseconds per tick of `time` */
+    ps_t (*now)(void *machine);                          /* exact local time of the running hart: for time, Sstc */
+    uint64_t timebase_ps;                                /* picoseconds per tick of `time` */
     void (*timer_changed)(void *machine, unsigned hart); /* stimecmp or STCE changed: reschedule from hart_stimecmp() */
     /* mcycle is instructions retired times this, in 1/65536 cycles; 0 counts as 1.0 (--cpi). */
     uint64_t cycles_per_insn_q16;
@@ -49,11 +74,13 @@ struct hart_env {
 
 /* State of CSRs that are plain storage. Rows in isa/csr.def say number, masks and hooks; this is where they keep bits. */
 struct csr_state {
-    uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit, menvcfg,
-        stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp, stimecmp;
+    uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit,
+        menvcfg, stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp, stimecmp;
     uint64_t mstateen[4];
-    uint64_t mcycle_offset, minstret_offset; /* counter = running count + offset (mod 2^64), frozen value while inhibited */
-    uint64_t mip_lines; /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc); mip itself holds what software wrote */
+    uint64_t mcycle_offset,
+        minstret_offset; /* counter = running count + offset (mod 2^64), frozen value while inhibited */
+    uint64_t
+        mip_lines; /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc); mip itself holds what software wrote */
 };
 
 /* Why hart_run came back. */
@@ -63,7 +90,7 @@ enum hart_stop {
     HART_BREAKPOINT, /* debugger: pc is at a breakpoint, or a watchpoint was hit (see hart->debug) */
 };
 
-struct engine;   /* shared block cache, cpu/engine.h */
+struct engine; /* shared block cache, cpu/engine.h */
 struct commit;
 struct observer; /* commit log, tracer, debugger hooks: cpu/observe.h */
 
@@ -73,7 +100,7 @@ struct hart {
     uint64_t pc;    /* at rest: next instruction. Running: start of the current block */
     int64_t budget; /* instructions until the engine must look up; may be forced to 0 by hart_kick */
     uint64_t icount_end;
-    uint64_t mode_salt; /* what indices of jump entries are mixed with; see engine */
+    uint64_t mode_salt;     /* what indices of jump entries are mixed with; see engine */
     struct data_bank *data; /* of the present regime */
     struct code_bank *code;
     struct fp_ctx fp;
@@ -81,18 +108,20 @@ struct hart {
     uint8_t priv;     /* enum priv */
     bool waiting;     /* in WFI (or WRS) */
     bool trapped;     /* a trap or interrupt was taken; cleared by the machine */
-    bool stalled;     /* hart_run gave up: it traps on and on without retiring anything. The machine lets the turn's time pass */
+    bool
+        stalled; /* hart_run gave up: it traps on and on without retiring anything. The machine lets the turn's time pass */
     uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */
     uint64_t reserved_value; /* at rest: what the reservation set holds */
-    bool kicked;          /* hart_kick since the run began */
-    uint8_t mode;         /* the engine's number for mode_isa */
-    uint32_t unretired;   /* instructions of the running block that have not retired, while a device or CSR function runs */
-    isa_set mode_isa;     /* the isa_live that mode stands for */
-    struct commit *commit; /* the record being made, in an observed run */
-    bool observed_stop;    /* an observer wants the run to stop */
-    unsigned id;      /* mhartid */
-    isa_set isa;      /* what it was built with; misa may switch some off at run time */
-    isa_set isa_live; /* isa less what misa, mstatus.FS … have off; decoding depends on it */
+    bool kicked;             /* hart_kick since the run began */
+    uint8_t mode;            /* the engine's number for mode_isa */
+    uint32_t
+        unretired;    /* instructions of the running block that have not retired, while a device or CSR function runs */
+    isa_set mode_isa; /* the isa_live that mode stands for */
+    struct commit *commit;         /* the record being made, in an observed run */
+    bool observed_stop;            /* an observer wants the run to stop */
+    unsigned id;                   /* mhartid */
+    isa_set isa;                   /* what it was built with; misa may switch some off at run time */
+    isa_set isa_live;              /* isa less what misa, mstatus.FS … have off; decoding depends on it */
     isa_set isa_fp_on, isa_fp_off; /* the two values that isa_live has under the present misa, by mstatus.FS */
     struct csr_state csr;
     struct mmu mmu;
@@ -110,7 +139,8 @@ struct hart_config {
 };
 
 /* The hart borrows bus, engine, env and log for its life. NULL on lack of memory. */
-struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine, const struct hart_env *env, struct log *log);
+struct hart *hart_create(const struct hart_config *c, struct bus *bus, struct engine *engine,
+                         const struct hart_env *env, struct log *log);
 void hart_destroy(struct hart *h);
 void hart_reset(struct hart *h, gpa_t pc); /* architectural reset: M-mode, x registers 0 */
 

@@ -20,22 +20,22 @@
 #define TAIL_RETURN return
 #endif
 
-#define HANDLER_ARGS struct hart *h, const struct dinsn *d, const struct data_bank *bank
+#define HANDLER_ARGS  struct hart *h, const struct dinsn *d, const struct data_bank *bank
 #define HANDLER(name) static const struct dinsn *name(HANDLER_ARGS)
 #define SLOW(name)    __attribute__((noinline, cold)) static const struct dinsn *name(HANDLER_ARGS)
 
 /* Goes on at instruction n. */
 #if INTERP_TAIL
-#define CONTINUE(n)                                                                                                                         \
-    do {                                                                                                                                    \
-        d = (n);                                                                                                                            \
-        TAIL_RETURN d->fn(h, d, bank);                                                                                                      \
+#define CONTINUE(n)                                                                                                    \
+    do {                                                                                                               \
+        d = (n);                                                                                                       \
+        TAIL_RETURN d->fn(h, d, bank);                                                                                 \
     } while (0)
 #else
-#define CONTINUE(n)                                                                                                                         \
-    do {                                                                                                                                    \
-        (void)h, (void)bank, (void)d;                                                                                                       \
-        return (n);                                                                                                                         \
+#define CONTINUE(n)                                                                                                    \
+    do {                                                                                                               \
+        (void)h, (void)bank, (void)d;                                                                                  \
+        return (n);                                                                                                    \
     } while (0)
 #endif
 /* Ends in another handler for the same instruction. */
@@ -43,24 +43,24 @@
 #define NEXT          CONTINUE(d + 1)
 
 /* Enters the block that slot links to; h->pc is its address. */
-#define FOLLOW(slot)                                                                                                                        \
-    do {                                                                                                                                    \
-        const struct dinsn *s_ = (slot);                                                                                                    \
-        const struct block *b_ = s_->link;                                                                                                  \
-        if (UNLIKELY((h->budget -= b_->count) < 0)) TAIL_RETURN link_refused(h, s_, bank);                                                  \
-        CONTINUE(b_->code);                                                                                                                 \
+#define FOLLOW(slot)                                                                                                   \
+    do {                                                                                                               \
+        const struct dinsn *s_ = (slot);                                                                               \
+        const struct block *b_ = s_->link;                                                                             \
+        if (UNLIKELY((h->budget -= b_->count) < 0)) TAIL_RETURN link_refused(h, s_, bank);                             \
+        CONTINUE(b_->code);                                                                                            \
     } while (0)
 
 /* Enters the block at any address. */
-#define GO_TO(target)                                                                                                                       \
-    do {                                                                                                                                    \
-        uint64_t pc_ = (target);                                                                                                            \
-        const struct jump_entry *j_ = &h->code->jump[jump_slot(h, pc_)];                                                                    \
-        h->pc = pc_;                                                                                                                        \
-        if (UNLIKELY(j_->pc != pc_)) BECOME(jump_missed);                                                                                   \
-        const struct block *b_ = j_->block;                                                                                                 \
-        if (UNLIKELY((h->budget -= b_->count) < 0)) TAIL_RETURN enter_refused(h, b_->code, bank);                                           \
-        CONTINUE(b_->code);                                                                                                                 \
+#define GO_TO(target)                                                                                                  \
+    do {                                                                                                               \
+        uint64_t pc_ = (target);                                                                                       \
+        const struct jump_entry *j_ = &h->code->jump[jump_slot(h, pc_)];                                               \
+        h->pc = pc_;                                                                                                   \
+        if (UNLIKELY(j_->pc != pc_)) BECOME(jump_missed);                                                              \
+        const struct block *b_ = j_->block;                                                                            \
+        if (UNLIKELY((h->budget -= b_->count) < 0)) TAIL_RETURN enter_refused(h, b_->code, bank);                      \
+        CONTINUE(b_->code);                                                                                            \
     } while (0)
 
 /* Operands as insn.def names them. */

@@ -4,11 +4,11 @@
 /* d->rs2 counts the half-words from the block's start to the instruction. */
 #define PC (h->pc + 2u * d->rs2)
 
-#define INSN_ALU(id, needs, picture, operands, value, tag)                                                                                  \
-    HANDLER(alu_##id)                                                                                                                       \
-    {                                                                                                                                       \
-        SET_X(value);                                                                                                                       \
-        NEXT;                                                                                                                               \
+#define INSN_ALU(id, needs, picture, operands, value, tag)                                                             \
+    HANDLER(alu_##id)                                                                                                  \
+    {                                                                                                                  \
+        SET_X(value);                                                                                                  \
+        NEXT;                                                                                                          \
     }
 #include "cpu/isa/insn.def"
 

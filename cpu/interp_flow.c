@@ -13,55 +13,60 @@ static const struct dinsn *misaligned_target(struct hart *h, const struct dinsn 
 {
     return insn_trap(h, d, &(struct trap){.cause = CAUSE_FETCH_MISALIGNED, .tval = target});
 }
-SLOW(misaligned_relative) { (void)bank; return misaligned_target(h, d, h->pc + IMM); }
-SLOW(misaligned_indirect) { (void)bank; return misaligned_target(h, d, AND(ADD(RS1, IMM), CONST(-2))); }
+SLOW(misaligned_relative)
+{
+    (void)bank;
+    return misaligned_target(h, d, h->pc + IMM);
+}
+SLOW(misaligned_indirect)
+{
+    (void)bank;
+    return misaligned_target(h, d, AND(ADD(RS1, IMM), CONST(-2)));
+}
 
-#define INSN_BRANCH(id, needs, picture, operands, condition, tag)                                                                           \
-    HANDLER(flow_##id)                                                                                                                      \
-    {                                                                                                                                       \
-        if (condition) {                                                                                                                    \
-            h->pc += IMM;                                                                                                                   \
-            FOLLOW(d + 2);                                                                                                                  \
-        }                                                                                                                                   \
-        h->pc += 2u * BRANCH_HALVES;                                                                                                        \
-        FOLLOW(d + 1);                                                                                                                      \
-    }                                                                                                                                       \
-    HANDLER(flow_##id##_far)                                                                                                                \
-    {                                                                                                                                       \
-        GO_TO(h->pc + ((condition) ? IMM : 2u * BRANCH_HALVES));                                                                            \
-    }                                                                                                                                       \
-    HANDLER(flow_##id##_misaligned)                                                                                                         \
-    {                                                                                                                                       \
-        if (condition) BECOME(misaligned_relative);                                                                                         \
-        GO_TO(h->pc + 2u * BRANCH_HALVES);                                                                                                  \
+#define INSN_BRANCH(id, needs, picture, operands, condition, tag)                                                      \
+    HANDLER(flow_##id)                                                                                                 \
+    {                                                                                                                  \
+        if (condition) {                                                                                               \
+            h->pc += IMM;                                                                                              \
+            FOLLOW(d + 2);                                                                                             \
+        }                                                                                                              \
+        h->pc += 2u * BRANCH_HALVES;                                                                                   \
+        FOLLOW(d + 1);                                                                                                 \
+    }                                                                                                                  \
+    HANDLER(flow_##id##_far) { GO_TO(h->pc + ((condition) ? IMM : 2u * BRANCH_HALVES)); }                              \
+    HANDLER(flow_##id##_misaligned)                                                                                    \
+    {                                                                                                                  \
+        if (condition) BECOME(misaligned_relative);                                                                    \
+        GO_TO(h->pc + 2u * BRANCH_HALVES);                                                                             \
     }
 
-#define INSN_JUMP(id, needs, picture, operands, tag)                                                                                        \
-    HANDLER(flow_##id)                                                                                                                      \
-    {                                                                                                                                       \
-        SET_X(h->pc + 2u * JUMP_HALVES);                                                                                                    \
-        h->pc += IMM;                                                                                                                       \
-        FOLLOW(d + 1);                                                                                                                      \
-    }                                                                                                                                       \
-    HANDLER(flow_##id##_far)                                                                                                                \
-    {                                                                                                                                       \
-        SET_X(h->pc + 2u * JUMP_HALVES);                                                                                                    \
-        GO_TO(h->pc + IMM);                                                                                                                 \
+#define INSN_JUMP(id, needs, picture, operands, tag)                                                                   \
+    HANDLER(flow_##id)                                                                                                 \
+    {                                                                                                                  \
+        SET_X(h->pc + 2u * JUMP_HALVES);                                                                               \
+        h->pc += IMM;                                                                                                  \
+        FOLLOW(d + 1);                                                                                                 \
+    }                                                                                                                  \
+    HANDLER(flow_##id##_far)                                                                                           \
+    {                                                                                                                  \
+        SET_X(h->pc + 2u * JUMP_HALVES);                                                                               \
+        GO_TO(h->pc + IMM);                                                                                            \
     }
 
-#define INSN_JUMPR(id, needs, picture, operands, value, tag)                                                                                \
-    HANDLER(flow_##id##_far)                                                                                                                \
-    {                                                                                                                                       \
-        uint64_t target = value;                                                                                                            \
-        SET_X(h->pc + 2u * JUMPR_HALVES);                                                                                                   \
-        GO_TO(target);                                                                                                                      \
-    }                                                                                                                                       \
-    HANDLER(flow_##id##_misaligned)                                                                                                         \
-    {                                                                                                                                       \
-        uint64_t target = value;                                                                                                            \
-        if (target & 2) BECOME(misaligned_indirect);                                                                                        \
-        SET_X(h->pc + 2u * JUMPR_HALVES);                                                                                                   \
-        GO_TO(target);                                                                                                                      \
+#define INSN_JUMPR(id, needs, picture, operands, value, tag)                                                           \
+    HANDLER(flow_##id##_far)                                                                                           \
+    {                                                                                                                  \
+        uint64_t target = value;                                                                                       \
+        SET_X(h->pc + 2u * JUMPR_HALVES);                                                                              \
+        GO_TO(target);                                                                                                 \
+    }                                                                                                                  \
+    HANDLER(flow_##id##_misaligned)                                                                                    \
+    {                                                                                                                  \
+        uint64_t target = value;                                                                                       \
+        if (target & 2) BECOME(misaligned_indirect);                                                                   \
+        SET_X(h->pc + 2u * JUMPR_HALVES);                                                                              \
+        GO_TO(target);                                                                                                 \
     }
 #include "cpu/isa/insn.def"
 
@@ -109,7 +114,8 @@ __attribute__((cold)) const struct dinsn *link_refused(HANDLER_ARGS)
     const struct block *b;
     struct trap t;
     bool cached;
-    if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK) return NULL; /* the run loop finds out again and deals with it */
+    if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK)
+        return NULL; /* the run loop finds out again and deals with it */
     if (cached && !b->straddles) ((struct dinsn *)d)->link = b;
     if (b->count > h->budget) return NULL;
     h->budget -= b->count;

@@ -13,19 +13,19 @@
 
 #define RM                 RM_OF_INSN
 #define FP_CALL(name, ...) fp_slow_##name(FPU, __VA_ARGS__)
-#define INSN_FP(id, needs, picture, operands, D, value, tag)                                                                                \
-    SLOW(fp_slow_do_##id)                                                                                                                   \
-    {                                                                                                                                       \
-        SET_##D##_FLAGS(value);                                                                                                             \
-        NEXT;                                                                                                                               \
+#define INSN_FP(id, needs, picture, operands, D, value, tag)                                                           \
+    SLOW(fp_slow_do_##id)                                                                                              \
+    {                                                                                                                  \
+        SET_##D##_FLAGS(value);                                                                                        \
+        NEXT;                                                                                                          \
     }
 /* norm:roundingmode_rsv: DYN while frm is reserved is illegal */
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)                                                                               \
-    SLOW(fp_slow_do_##id)                                                                                                                   \
-    {                                                                                                                                       \
-        if (!fp_rm_is_legal(FPU, RM)) BECOME(insn_illegal);                                                                                 \
-        SET_##D##_FLAGS(value);                                                                                                             \
-        NEXT;                                                                                                                               \
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)                                                          \
+    SLOW(fp_slow_do_##id)                                                                                              \
+    {                                                                                                                  \
+        if (!fp_rm_is_legal(FPU, RM)) BECOME(insn_illegal);                                                            \
+        SET_##D##_FLAGS(value);                                                                                        \
+        NEXT;                                                                                                          \
     }
 #include "cpu/isa/insn.def"
 #undef RM
@@ -34,29 +34,29 @@
 /* ---- fast ---- */
 
 #define FP_CALL(name, ...) fp_try_##name(FPU, __VA_ARGS__, &punt)
-#define FP_HANDLER(prefix, id, D, value)                                                                                                    \
-    HANDLER(prefix##_##id)                                                                                                                  \
-    {                                                                                                                                       \
-        bool punt = false;                                                                                                                  \
-        uint64_t result = value;                                                                                                            \
-        if (UNLIKELY(punt)) BECOME(fp_slow_do_##id);                                                                                        \
-        SET_##D##_FLAGS(result);                                                                                                            \
-        NEXT;                                                                                                                               \
+#define FP_HANDLER(prefix, id, D, value)                                                                               \
+    HANDLER(prefix##_##id)                                                                                             \
+    {                                                                                                                  \
+        bool punt = false;                                                                                             \
+        uint64_t result = value;                                                                                       \
+        if (UNLIKELY(punt)) BECOME(fp_slow_do_##id);                                                                   \
+        SET_##D##_FLAGS(result);                                                                                       \
+        NEXT;                                                                                                          \
     }
 
-#define RM                                                           RM_OF_INSN
-#define INSN_FP(id, needs, picture, operands, D, value, tag)         FP_HANDLER(fp_do, id, D, value)
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_do, id, D, value)
+#define RM                                                    RM_OF_INSN
+#define INSN_FP(id, needs, picture, operands, D, value, tag)  FP_HANDLER(fp_do, id, D, value)
+#define INSN_FPR(id, needs, picture, operands, D, value, tag) FP_HANDLER(fp_do, id, D, value)
 #include "cpu/isa/insn.def"
 #undef RM
 
-#define RM                                                           FP_DYN
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_dyn, id, D, value)
+#define RM                                                    FP_DYN
+#define INSN_FPR(id, needs, picture, operands, D, value, tag) FP_HANDLER(fp_dyn, id, D, value)
 #include "cpu/isa/insn.def"
 #undef RM
 
-#define RM                                                           FP_RTZ
-#define INSN_FPR(id, needs, picture, operands, D, value, tag)        FP_HANDLER(fp_rtz, id, D, value)
+#define RM                                                    FP_RTZ
+#define INSN_FPR(id, needs, picture, operands, D, value, tag) FP_HANDLER(fp_rtz, id, D, value)
 #include "cpu/isa/insn.def"
 #undef RM
 

@@ -83,12 +83,27 @@ static bool sys_csr(struct hart *h, const struct dinsn *d, enum csr_op op, uint6
     if (h->observer && writes) observe_csr_written(h, number);
     return true;
 }
-static bool sys_csrrw(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_WRITE, RS1, t); }
+static bool sys_csrrw(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return sys_csr(h, d, CSR_WRITE, RS1, t);
+}
 static bool sys_csrrs(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_SET, RS1, t); }
-static bool sys_csrrc(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_CLEAR, RS1, t); }
-static bool sys_csrrwi(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_WRITE, d->rs1, t); }
-static bool sys_csrrsi(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_SET, d->rs1, t); }
-static bool sys_csrrci(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_csr(h, d, CSR_CLEAR, d->rs1, t); }
+static bool sys_csrrc(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return sys_csr(h, d, CSR_CLEAR, RS1, t);
+}
+static bool sys_csrrwi(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return sys_csr(h, d, CSR_WRITE, d->rs1, t);
+}
+static bool sys_csrrsi(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return sys_csr(h, d, CSR_SET, d->rs1, t);
+}
+static bool sys_csrrci(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return sys_csr(h, d, CSR_CLEAR, d->rs1, t);
+}
 
 static bool sys_cbo_inval(struct hart *h, const struct dinsn *d, struct trap *t)
 {
@@ -122,21 +137,27 @@ static bool sys_sfence_vma(struct hart *h, const struct dinsn *d, struct trap *t
     return priv_sfence_vma(h, insn_raw(d), d->rs1 != 0, RS1, d->rs2 != 0, RS2, t);
 }
 static bool sys_sinval_vma(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_sfence_vma(h, d, t); }
-static bool sys_sfence_w_inval(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sfence_inval(h, insn_raw(d), t); }
-static bool sys_sfence_inval_ir(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_sfence_inval(h, insn_raw(d), t); }
+static bool sys_sfence_w_inval(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_sfence_inval(h, insn_raw(d), t);
+}
+static bool sys_sfence_inval_ir(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_sfence_inval(h, insn_raw(d), t);
+}
 
 /* Returns have put the new pc in place; every other instruction goes on behind itself. */
 static bool sets_pc(enum insn_id id) { return id == INSN_mret || id == INSN_sret; }
 
-#define INSN_SYS(id, needs, picture, operands, tag)                                                                                         \
-    HANDLER(do_##id)                                                                                                                        \
-    {                                                                                                                                       \
-        (void)bank;                                                                                                                         \
-        struct trap t;                                                                                                                      \
-        uint64_t next = insn_pc(h, d) + insn_length(insn_raw(d));                                                                           \
-        if (!sys_##id(h, d, &t)) return insn_trap(h, d, &t);                                                                                \
-        if (!sets_pc(INSN_##id)) h->pc = next;                                                                                              \
-        return NULL;                                                                                                                        \
+#define INSN_SYS(id, needs, picture, operands, tag)                                                                    \
+    HANDLER(do_##id)                                                                                                   \
+    {                                                                                                                  \
+        (void)bank;                                                                                                    \
+        struct trap t;                                                                                                 \
+        uint64_t next = insn_pc(h, d) + insn_length(insn_raw(d));                                                      \
+        if (!sys_##id(h, d, &t)) return insn_trap(h, d, &t);                                                           \
+        if (!sets_pc(INSN_##id)) h->pc = next;                                                                         \
+        return NULL;                                                                                                   \
     }
 #include "cpu/isa/insn.def"
 

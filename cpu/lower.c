@@ -41,7 +41,9 @@ static void lower_flow(const struct block *b, struct dinsn *d, const struct insn
     } else {
         d->rs1 = halves;
     }
-    d->fn = misaligned ? flow_handlers_misaligned[insn->id] : near ? flow_handlers[insn->id] : flow_handlers_far[insn->id];
+    d->fn = misaligned ? flow_handlers_misaligned[insn->id]
+            : near     ? flow_handlers[insn->id]
+                       : flow_handlers_far[insn->id];
 }
 
 static void lower_insn(const struct block *b, struct dinsn *d, const struct insn *insn, unsigned offset, isa_set live)

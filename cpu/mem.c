@@ -47,7 +47,10 @@ static bool access_prepare(struct hart *h, struct access *a, gva_t va, unsigned 
 }
 
 /* While a device is called the instruction has not retired, nor what follows it in its block. */
-static void count_exactly(struct hart *h, const struct dinsn *d) { h->unretired = (uint32_t)(block_of(d)->length - d->index); }
+static void count_exactly(struct hart *h, const struct dinsn *d)
+{
+    h->unretired = (uint32_t)(block_of(d)->length - d->index);
+}
 
 bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value)
 {
@@ -56,7 +59,8 @@ bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, ui
     if (!access_prepare(h, &a, va, size, false, &t)) return fail(h, d, t);
     uint64_t v = 0;
     if (a.part[0].to.host) {
-        for (unsigned i = 0, done = 0; i < a.parts; done += a.part[i++].size) v |= load_le(a.part[i].to.host, a.part[i].size) << 8 * done;
+        for (unsigned i = 0, done = 0; i < a.parts; done += a.part[i++].size)
+            v |= load_le(a.part[i].to.host, a.part[i].size) << 8 * done;
     } else {
         count_exactly(h, d);
         bool there = bus_read(h->mmu.bus, a.part[0].to.gpa, size, &v);

@@ -25,7 +25,8 @@ void observe_memory(struct hart *h, gva_t va, gpa_t pa, unsigned size, bool stor
 {
     struct commit *c = h->commit;
     if (c && c->mem_count < COMMIT_MEM_MAX)
-        c->mem[c->mem_count++] = (struct mem_record){.va = va, .pa = pa, .value = value, .size = (uint8_t)size, .store = store};
+        c->mem[c->mem_count++] =
+            (struct mem_record){.va = va, .pa = pa, .value = value, .size = (uint8_t)size, .store = store};
     for (struct observer *o = h->observer; o; o = o->next)
         if (o->access && o->access(o->self, h, va, size, store)) h->observed_stop = true;
 }
@@ -133,7 +134,8 @@ static void step(struct hart *h, struct commit *c)
     h->budget = 1;
     run_block(h, b, h->engine->blind);
     if (fp) record_fp(h, c, flags);
-    if (!was_dirty && fs_is_dirty(h)) observe_csr_written(h, CSR_MSTATUS); /* so does making the registers dirty, of mstatus */
+    if (!was_dirty && fs_is_dirty(h))
+        observe_csr_written(h, CSR_MSTATUS); /* so does making the registers dirty, of mstatus */
     if (!c->trapped) record_registers(h, c, &insn);
 }
 

@@ -21,17 +21,20 @@ struct mem_record {
 
 struct commit {
     uint64_t pc;
-    uint32_t insn;     /* 16-bit instructions zero-extended */
-    uint8_t length;    /* 2 or 4 */
-    uint8_t priv;      /* in which it executed */
-    bool trapped;      /* did not retire; cause and tval say why */
+    uint32_t insn;  /* 16-bit instructions zero-extended */
+    uint8_t length; /* 2 or 4 */
+    uint8_t priv;   /* in which it executed */
+    bool trapped;   /* did not retire; cause and tval say why */
     struct trap trap;
     bool wrote_x, wrote_f;
     uint8_t rd;
     uint64_t rd_value;
     struct mem_record mem[COMMIT_MEM_MAX];
     unsigned mem_count;
-    struct { uint16_t number; uint64_t value; } csr[COMMIT_CSR_MAX];
+    struct {
+        uint16_t number;
+        uint64_t value;
+    } csr[COMMIT_CSR_MAX];
     unsigned csr_count;
 };
 

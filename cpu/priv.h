@@ -26,8 +26,8 @@
 #define MSTATUS_TSR  (UINT64_C(1) << 22)
 #define MSTATUS_SD   (UINT64_C(1) << 63)
 
-#define MSTATUS_UXL  (UINT64_C(3) << 32)
-#define MSTATUS_SXL  (UINT64_C(3) << 34)
+#define MSTATUS_UXL (UINT64_C(3) << 32)
+#define MSTATUS_SXL (UINT64_C(3) << 34)
 
 /* What the engine sees to: during every function here, h->pc is the address of the instruction that calls for it (bit 1 decides whether
  * misa.C may be cleared), and hart_icount() does not yet count it. After every CSR write, xRET and trap it asks
@@ -37,8 +37,8 @@ enum csr_op { CSR_WRITE, CSR_SET, CSR_CLEAR };
 /* One Zicsr instruction, with all access checks. `reads` is false for CSRRW with rd=x0, `writes` is false for CSRRS/C with rs1=x0 (uimm=0).
  * On success *old is the value read (if reads). false: trap filled in (illegal instruction; tval = insn bits). The engine ends the block
  * after a CSR instruction and re-reads everything it caches. */
-bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes, uint32_t insn,
-                uint64_t *old, struct trap *t);
+bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes,
+                uint32_t insn, uint64_t *old, struct trap *t);
 
 /* Debugger and monitor: no access checks, no side effects on read; false if there is no such CSR on this hart. */
 bool csr_peek(struct hart *h, unsigned number, uint64_t *value);
@@ -62,7 +62,8 @@ bool priv_sret(struct hart *h, uint32_t insn, struct trap *t);
 /* WFI: legality (TW, S/U). On success h->waiting is set unless something is pending. */
 bool priv_wfi(struct hart *h, uint32_t insn, struct trap *t);
 /* SFENCE.VMA / SINVAL.VMA (same), SFENCE.W.INVAL, SFENCE.INVAL.IR: legality (TVM, privilege) and effect. */
-bool priv_sfence_vma(struct hart *h, uint32_t insn, bool has_va, uint64_t va, bool has_asid, uint64_t asid, struct trap *t);
+bool priv_sfence_vma(struct hart *h, uint32_t insn, bool has_va, uint64_t va, bool has_asid, uint64_t asid,
+                     struct trap *t);
 bool priv_sfence_inval(struct hart *h, uint32_t insn, struct trap *t);
 /* CBO.INVAL/CLEAN/FLUSH and CBO.ZERO: may they execute here (menvcfg, senvcfg)? CBO.INVAL may have to act as flush; no matter here. */
 bool priv_cbo_allowed(struct hart *h, uint32_t insn, bool zero, bool inval, struct trap *t);

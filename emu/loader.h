@@ -22,7 +22,8 @@ struct loader {
 /* Loads `path` as what it is; ELF segments go to their physical addresses, all else to `base`. `what` ("-kernel") is for messages. */
 bool loader_load(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out, struct err *err);
 /* The same for what must be an ELF file; else fails, adding `hint` to the message. */
-bool loader_load_elf(struct loader *l, const char *what, const char *path, const char *hint, struct loaded *out, struct err *err);
+bool loader_load_elf(struct loader *l, const char *what, const char *path, const char *hint, struct loaded *out,
+                     struct err *err);
 /* Bytes as they are. */
 bool loader_load_raw(struct loader *l, const char *what, const char *path, gpa_t base, struct loaded *out,
                      struct err *err);

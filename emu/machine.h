@@ -84,7 +84,7 @@ struct machine {
     unsigned turn; /* next hart of the open round */
     bool round_open;
     bool spike_rhythm; /* see machine.c, take_turn */
-    int running; /* index of the hart inside hart_run, or -1 */
+    int running;       /* index of the hart inside hart_run, or -1 */
     /* host time: guest time anchor_ps was host time anchor_ns; see emu/pace.c */
     ps_t anchor_ps;
     uint64_t anchor_ns, last_poll_ns;

@@ -16,7 +16,7 @@
 /* What a device window does. Callbacks get the offset from the window's base and a naturally aligned size that `widths` accepts. */
 struct mmio_ops {
     const char *name;
-    unsigned widths;        /* accepted access sizes, or-ed: 1, 2, 4, 8 (bytes). Others raise an access fault */
+    unsigned widths; /* accepted access sizes, or-ed: 1, 2, 4, 8 (bytes). Others raise an access fault */
     uint64_t (*read)(void *dev, uint64_t offset, unsigned size);
     void (*write)(void *dev, uint64_t offset, unsigned size, uint64_t value);
 };

@@ -36,10 +36,10 @@ enum mmu_fault { MMU_OK, MMU_PAGE_FAULT, MMU_ACCESS_FAULT };
 
 struct mmu_result {
     enum mmu_fault fault;
-    gpa_t gpa;       /* valid if MMU_OK */
-    uint8_t *host;   /* host address of gpa if it is RAM, NULL for a device window or a hole */
+    gpa_t gpa;         /* valid if MMU_OK */
+    uint8_t *host;     /* host address of gpa if it is RAM, NULL for a device window or a hole */
     uint8_t page_log2; /* leaf size: 12, 16 (NAPOT), 21, 30, 39, 48; 64 for Bare */
-    bool cached;     /* an inline-TLB entry now exists that the engine's fast path will hit */
+    bool cached;       /* an inline-TLB entry now exists that the engine's fast path will hit */
 };
 
 /* ---- the inline TLB, probed by the engine --------------------------------------------------------------------------------
@@ -51,15 +51,15 @@ struct mmu_result {
  *   I  not for the fast path: invalid entry, or a device window      C  page holds decoded code: stores take the slow path
  *
  *  An access of 2^k bytes at va hits iff (va & (GUEST_PAGE_MASK | (2^k - 1))) == tag: misaligned accesses miss, and so do I and C. */
-#define TLB_TAG_SLOW   (UINT64_C(1) << 11)
-#define TLB_TAG_CODE   (UINT64_C(1) << 10)
-#define TLB_TAG_EMPTY  (UINT64_MAX)
+#define TLB_TAG_SLOW  (UINT64_C(1) << 11)
+#define TLB_TAG_CODE  (UINT64_C(1) << 10)
+#define TLB_TAG_EMPTY (UINT64_MAX)
 #ifdef ORRERY_HOSTILE
-#define TLB_SETS_LOG2  1
+#define TLB_SETS_LOG2 1
 #else
-#define TLB_SETS_LOG2  8
+#define TLB_SETS_LOG2 8
 #endif
-#define TLB_SETS       (1u << TLB_SETS_LOG2)
+#define TLB_SETS (1u << TLB_SETS_LOG2)
 
 struct tlb_entry {
     uint64_t tag;
@@ -133,7 +133,7 @@ struct mmu {
     struct bus *bus;
     struct pmp pmp;
     struct log *log;
-    bool svnapot; /* the hart has Svnapot; set it after mmu_init, before the first access */
+    bool svnapot;                           /* the hart has Svnapot; set it after mmu_init, before the first access */
     struct data_bank *data[MMU_DATA_BANKS]; /* allocated at first use */
     struct code_bank *code[MMU_CODE_BANKS];
     uint64_t clock; /* for least-recently-used */
@@ -157,8 +157,8 @@ struct mmu_result mmu_probe(struct mmu *m, const struct mmu_regime *r, gva_t va)
 
 /* sfence.vma as the operands say. has_va/has_asid: rs1/rs2 is not x0. Fragments of a superpage that covers va go too. */
 void mmu_fence(struct mmu *m, bool has_va, gva_t va, bool has_asid, uint64_t asid);
-void mmu_flush_all(struct mmu *m);      /* PMP changed, reset, restore */
-void mmu_flush_jumps(struct mmu *m);    /* the engine threw its blocks away */
+void mmu_flush_all(struct mmu *m);   /* PMP changed, reset, restore */
+void mmu_flush_jumps(struct mmu *m); /* the engine threw its blocks away */
 /* A RAM page got decoded code: every write entry that reaches the host page gets TLB_TAG_CODE. When the watcher has thrown the code
  * away entries may keep the tag: the slow path clears it lazily at the next store. */
 void mmu_protect_code(struct mmu *m, const uint8_t *host_page);

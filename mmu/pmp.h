@@ -22,10 +22,11 @@ struct pmp {
 
 /* Register access with WARL, locking and the reserved combination W without R handled. index: of pmpcfg (even for RV64) / pmpaddr. */
 uint64_t pmp_read_cfg(const struct pmp *p, unsigned index);
-bool pmp_write_cfg(struct pmp *p, unsigned index, uint64_t value);  /* true if anything changed: translations must be flushed */
+bool pmp_write_cfg(struct pmp *p, unsigned index,
+                   uint64_t value); /* true if anything changed: translations must be flushed */
 uint64_t pmp_read_addr(const struct pmp *p, unsigned index);
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value);
-void pmp_reset(struct pmp *p); /* all off and unlocked, addresses 0; count stays */
+void pmp_reset(struct pmp *p);  /* all off and unlocked, addresses 0; count stays */
 void pmp_derive(struct pmp *p); /* after cfg and addr were restored from a snapshot */
 
 /* May an access of len bytes at gpa be made with all of `need` (PMP_R|W|X) at this privilege (machine: M-mode)? */

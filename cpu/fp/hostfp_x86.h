@@ -126,7 +126,8 @@ static inline bool hostfp_is_nan_d(uint64_t a) { return (a & INT64_MAX) > UINT64
 
 /* x86 need not raise I for inf * 0 + quiet NaN, norm:fma_nv_flag does: NaN results are computed again. */
 #define HOSTFP_FUSED(T, name, insn)                                                                                    \
-    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm, bool *punt) \
+    static inline uint64_t fp_try_##name##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm,      \
+                                               bool *punt)                                                             \
     {                                                                                                                  \
         double x = hostfp_register(a), y = hostfp_register(b), z = hostfp_register(d), r = z;                          \
         bool nan = true;                                                                                               \

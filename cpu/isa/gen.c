@@ -25,7 +25,9 @@ static struct row rows[INSN_COUNT] = {
 #include "cpu/isa/each_row.h"
 };
 
-static const struct { int a, b; } refinements[] = {
+static const struct {
+    int a, b;
+} refinements[] = {
 #define REFINES(a, b) {INSN_##a, INSN_##b},
 #include "cpu/isa/insn.def"
 };
@@ -50,7 +52,8 @@ static void read_picture(struct row *r)
     }
     if (r->width != 16 && r->width != 32) mistake(r, "picture is neither 16 nor 32 bits wide:", r->picture);
     bool long_form = (r->p.match & 3) == 3 && (r->p.mask & 3) == 3;
-    if (long_form != (r->width == 32) || (r->p.mask & 3) != 3) mistake(r, "picture's lowest two bits do not fit its width:", r->picture);
+    if (long_form != (r->width == 32) || (r->p.mask & 3) != 3)
+        mistake(r, "picture's lowest two bits do not fit its width:", r->picture);
 }
 
 /* ---- operands ---- */
@@ -64,8 +67,9 @@ static const char *const operand_names[] = {
 static int64_t operand_value(unsigned operand, uint32_t insn)
 {
     switch (operand) {
-#define OPERAND(id, field, value, style) case OPERAND_##id: return (int64_t)(value);
-#include "cpu/isa/operand.def"
+#define OPERAND(id, field, value, style)                                                                               \
+    case OPERAND_##id: return (int64_t)(value);                                                                        \
+        #include "cpu/isa/operand.def"
     default: return 0;
     }
 }
@@ -139,7 +143,8 @@ static void check_overlaps(void)
     }
     for (int i = 1; i < INSN_COUNT; i++)
         for (int j = i + 1; j < INSN_COUNT; j++)
-            if (rows_overlap(&rows[i], &rows[j]) && !row_refines(i, j) && !row_refines(j, i)) mistake(&rows[i], "overlaps with", rows[j].name);
+            if (rows_overlap(&rows[i], &rows[j]) && !row_refines(i, j) && !row_refines(j, i))
+                mistake(&rows[i], "overlaps with", rows[j].name);
 }
 
 /* ---- output ---- */
@@ -161,11 +166,13 @@ static void print_index(unsigned width, unsigned buckets, uint32_t (*sample)(uin
     for (uint32_t bucket = 0; bucket < buckets; bucket++) {
         int found[INSN_COUNT + 1], n = 0;
         for (int i = 1; i < INSN_COUNT; i++)
-            if (rows[i].width == width && ((rows[i].p.match ^ sample(bucket)) & rows[i].p.mask & deciding) == 0) found[n++] = i;
+            if (rows[i].width == width && ((rows[i].p.match ^ sample(bucket)) & rows[i].p.mask & deciding) == 0)
+                found[n++] = i;
         qsort(found, (size_t)n, sizeof found[0], by_speciality);
         found[n++] = 0;
         unsigned at = 0;
-        while (at < used && (at + (unsigned)n > used || memcmp(&lists[at], found, (size_t)n * sizeof found[0]) != 0)) at++;
+        while (at < used && (at + (unsigned)n > used || memcmp(&lists[at], found, (size_t)n * sizeof found[0]) != 0))
+            at++;
         if (at == used) {
             if (used + (unsigned)n > sizeof lists / sizeof lists[0]) {
                 fprintf(stderr, "insn.def: more candidate lists than gen.c has room for\n");
@@ -183,7 +190,8 @@ static void print_index(unsigned width, unsigned buckets, uint32_t (*sample)(uin
 
 static void print_tables(void)
 {
-    printf("/* Made by cpu/isa/gen.c from cpu/isa/insn.def. */\nstatic const struct insn_pattern insn_patterns[INSN_COUNT] = {\n");
+    printf("/* Made by cpu/isa/gen.c from cpu/isa/insn.def. */\nstatic const struct insn_pattern "
+           "insn_patterns[INSN_COUNT] = {\n");
     for (int i = 1; i < INSN_COUNT; i++) {
         const struct insn_pattern *p = &rows[i].p;
         printf("    [INSN_%s] = {0x%08x, 0x%08x, {", rows[i].name, p->match, p->mask);

@@ -14,7 +14,20 @@ enum insn_id {
 };
 
 enum insn_kind {
-    KIND_ALU, KIND_LOAD, KIND_STORE, KIND_BRANCH, KIND_JUMP, KIND_JUMPR, KIND_LR, KIND_SC, KIND_AMO, KIND_FP, KIND_FPR, KIND_NOP, KIND_SYS, KIND_C,
+    KIND_ALU,
+    KIND_LOAD,
+    KIND_STORE,
+    KIND_BRANCH,
+    KIND_JUMP,
+    KIND_JUMPR,
+    KIND_LR,
+    KIND_SC,
+    KIND_AMO,
+    KIND_FP,
+    KIND_FPR,
+    KIND_NOP,
+    KIND_SYS,
+    KIND_C,
 };
 
 enum operand {
@@ -28,7 +41,7 @@ enum operand {
 
 /* What the generator makes of a picture and its operands. */
 struct insn_pattern {
-    uint32_t match, mask; /* a 16-bit row has match and mask in the low half */
+    uint32_t match, mask;               /* a 16-bit row has match and mask in the low half */
     uint8_t operands[OPERANDS_MAX + 1]; /* enum operand, ended by OPERAND_END */
     uint8_t nonzero;                    /* bit i: operands[i] must not be zero */
 };

@@ -11,7 +11,7 @@
 
 /* Pages of RAM. */
 enum { CODE = 0, CODE_PAGES = 4, HANDLER_M = 8, HANDLER_S = 9, DATA = 10, TABLES = 24 };
-#define PAGE(n)      (RAM + (gpa_t)(n) * 0x1000)
+#define PAGE(n)      (RAM + (gpa_t)(n)*0x1000)
 #define MAPPED_PAGES 32
 
 struct header {
@@ -39,21 +39,33 @@ static void place_handler(struct world *w, gpa_t at, unsigned epc, unsigned caus
 {
     enum { T5 = 30, T6 = 31 };
     const uint32_t code[] = {
-        CSRR(T6, epc),          CSRR(T5, cause),  asm_i(0x13, 5, T5, T5, 2), SLLI(T5, T5, 10), ADD(T6, T6, T5), ADDI(T6, T6, 4),
-        SLLI(T6, T6, 50),       asm_i(0x13, 5, T6, T6, 50), /* into the code pages */
-        LUI(T5, 0x80000),       SLLI(T5, T5, 32), asm_i(0x13, 5, T5, T5, 32), ADD(T6, T6, T5),
-        CSRW(epc, T6),          ret,
+        CSRR(T6, epc),
+        CSRR(T5, cause),
+        asm_i(0x13, 5, T5, T5, 2),
+        SLLI(T5, T5, 10),
+        ADD(T6, T6, T5),
+        ADDI(T6, T6, 4),
+        SLLI(T6, T6, 50),
+        asm_i(0x13, 5, T6, T6, 50), /* into the code pages */
+        LUI(T5, 0x80000),
+        SLLI(T5, T5, 32),
+        asm_i(0x13, 5, T5, T5, 32),
+        ADD(T6, T6, T5),
+        CSRW(epc, T6),
+        ret,
     };
     memcpy(world_ram(w, at), code, sizeof code);
 }
 
-static const uint16_t csrs[] = {0x001, 0x002, 0x003, 0xc00, 0xc01, 0xc02, 0x100, 0x104, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d,
-                                0x180, 0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x30a, 0x320, 0x340, 0x341, 0x343, 0x344, 0x3a0, 0x3b0, 0xb00, 0xb02};
+static const uint16_t csrs[] = {0x001, 0x002, 0x003, 0xc00, 0xc01, 0xc02, 0x100, 0x104, 0x106, 0x10a, 0x140,
+                                0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x301, 0x302, 0x303, 0x304,
+                                0x306, 0x30a, 0x320, 0x340, 0x341, 0x343, 0x344, 0x3a0, 0x3b0, 0xb00, 0xb02};
 
 /* A store to code nearby: mostly ahead, in the block that runs, sometimes behind or into the next page. What is stored is code again. */
 static unsigned make_self_modification(uint32_t bits, uint8_t *to)
 {
-    static const uint32_t put[] = {0x00150513 /* addi a0,a0,1 */, 0x0505 /* c.addi a0,1 */, 0x00000517 /* auipc a0,0 */, 0xffdff06f /* j back */};
+    static const uint32_t put[] = {0x00150513 /* addi a0,a0,1 */, 0x0505 /* c.addi a0,1 */, 0x00000517 /* auipc a0,0 */,
+                                   0xffdff06f /* j back */};
     const uint32_t code[] = {
         AUIPC(S1, bits & 1 ? 0 : bits >> 8 & 1),
         LUI(A1, (put[bits >> 1 & 3] + 0x800) >> 12),
@@ -69,17 +81,20 @@ static unsigned make_insn(const uint8_t *op, uint8_t *to)
 {
     uint16_t which = load_le16(op);
     uint32_t bits = load_le32(op + 2);
-    static const uint16_t frequent[] = {INSN_ld, INSN_sd, INSN_lw, INSN_sw, INSN_sb, INSN_lb, INSN_beq, INSN_bne, INSN_jal, INSN_jalr, INSN_csrrw,
-                                        INSN_csrrs, INSN_csrrwi, INSN_amoadd_w, INSN_amoswap_d, INSN_lr_d, INSN_sc_d, INSN_fence_i,
-                                        INSN_sfence_vma, INSN_mret, INSN_sret, INSN_ecall, INSN_c_j, INSN_c_beqz, INSN_c_addi, INSN_cbo_zero,
-                                        INSN_c_sdsp, INSN_fsd, INSN_fadd_d, INSN_lr_w, INSN_sc_w, INSN_wfi};
+    static const uint16_t frequent[] = {
+        INSN_ld,        INSN_sd,   INSN_lw,     INSN_sw,      INSN_sb,         INSN_lb,     INSN_beq,
+        INSN_bne,       INSN_jal,  INSN_jalr,   INSN_csrrw,   INSN_csrrs,      INSN_csrrwi, INSN_amoadd_w,
+        INSN_amoswap_d, INSN_lr_d, INSN_sc_d,   INSN_fence_i, INSN_sfence_vma, INSN_mret,   INSN_sret,
+        INSN_ecall,     INSN_c_j,  INSN_c_beqz, INSN_c_addi,  INSN_cbo_zero,   INSN_c_sdsp, INSN_fsd,
+        INSN_fadd_d,    INSN_lr_w, INSN_sc_w,   INSN_wfi};
     if (which >> 12 == 7) return make_self_modification(bits, to);
     unsigned row = 1 + which % (INSN_COUNT - 1);
     if (which >> 14 == 3) row = frequent[which % ARRAY_LEN(frequent)];
     const struct insn_pattern *p = insn_pattern((enum insn_id)row);
     uint32_t raw = p->match | (bits & ~p->mask);
     if (which >> 13 == 4) raw = bits; /* anything */
-    if ((raw & 0x7f) == 0x73 && (raw >> 12 & 3) && (bits & 7) != 0) raw = (raw & 0xfffff) | (uint32_t)csrs[(bits >> 20) % ARRAY_LEN(csrs)] << 20;
+    if ((raw & 0x7f) == 0x73 && (raw >> 12 & 3) && (bits & 7) != 0)
+        raw = (raw & 0xfffff) | (uint32_t)csrs[(bits >> 20) % ARRAY_LEN(csrs)] << 20;
     if ((raw & 0x7f) == 0x6f) raw &= 0x81ffffff | 0x600000; /* near targets */
     store_le32(to, raw);
     return insn_length(raw);
@@ -111,7 +126,7 @@ static void place_tables(struct world *w, uint64_t *random, uint8_t flavour, boo
     for (unsigned i = 0; i < MAPPED_PAGES; i++) {
         uint64_t r = next_random(random), flags = user ? 0xdf : 0xcf;
         if (flavour & 1 && r % 8 == 0) flags = r >> 8 & 0xff;
-        if (flavour & 2 && (r >> 16) % 8 == 0) flags ^= 0x10; /* U */
+        if (flavour & 2 && (r >> 16) % 8 == 0) flags ^= 0x10;            /* U */
         if (flavour & 4 && (r >> 20) % 8 == 0) flags &= ~UINT64_C(0xc0); /* A, D */
         if (i == HANDLER_S && flavour & 0x30) flags = 0xcf;
         uint64_t page = flavour & 8 && (r >> 24) % 4 == 0 ? (r >> 32) % MAPPED_PAGES : i;
@@ -128,7 +143,7 @@ static uint64_t interesting_value(uint64_t *random)
     case 0: return next_random(random);
     case 1: return r >> 8 & 0xff;
     case 2: return DEVICE + (r >> 8 & 0x38);
-    case 3: return (r >> 8) % RAM_SIZE; /* low mapping */
+    case 3: return (r >> 8) % RAM_SIZE;                         /* low mapping */
     case 4: return PAGE((r >> 8) % 32) + 0xff8 + (r >> 16 & 7); /* near a page's end */
     case 5: return PAGE(CODE) + ((r >> 8) % 0x4000 & ~UINT64_C(1));
     default: return PAGE((r >> 8) % 32) + (r >> 16 & 0xff8);
@@ -149,7 +164,8 @@ static void set_up(struct world *w, const struct header *in, const uint8_t *ops,
     place_handler(w, PAGE(HANDLER_S), SEPC, SCAUSE, 0x10200073);
     place_tables(w, &random, in->tables, privs[in->priv % 4] == PRIV_U);
     for (unsigned i = 1; i < 32; i++) h->x[i] = interesting_value(&random);
-    for (unsigned i = 0; i < 32; i++) h->f[i] = next_random(&random) | (next_random(&random) % 2 ? UINT64_C(0xffffffff) << 32 : 0);
+    for (unsigned i = 0; i < 32; i++)
+        h->f[i] = next_random(&random) | (next_random(&random) % 2 ? UINT64_C(0xffffffff) << 32 : 0);
     csr_poke(h, MTVEC, PAGE(HANDLER_M));
     csr_poke(h, STVEC, PAGE(HANDLER_S));
     csr_poke(h, MEDELEG, in->medeleg);
@@ -204,7 +220,8 @@ static void outside_event(struct world *w, uint64_t r)
     }
 }
 
-static bool run_case(const struct header *in, const uint8_t *ops, size_t size, uint64_t steps, struct world_diff *diff, uint64_t *pc)
+static bool run_case(const struct header *in, const uint8_t *ops, size_t size, uint64_t steps, struct world_diff *diff,
+                     uint64_t *pc)
 {
     static const unsigned longest[] = {7, 100, 1000000, 3};
     static struct world fast, slow;
@@ -236,7 +253,8 @@ static void report(const struct header *in, const uint8_t *ops, size_t size, uin
     uint64_t pc = 0, n = 1;
     while (n < steps && run_case(in, ops, size, n, &diff, &pc)) n++;
     if (n == steps) run_case(in, ops, size, n, &diff, &pc);
-    fprintf(stderr, "fuzz_code: fast and observed run differ after %llu instructions: %s (priv %u)\n", (unsigned long long)n, diff.text, in->priv % 4);
+    fprintf(stderr, "fuzz_code: fast and observed run differ after %llu instructions: %s (priv %u)\n",
+            (unsigned long long)n, diff.text, in->priv % 4);
     struct world w;
     struct observer nothing = {0};
     uint64_t slices = 0;
@@ -253,7 +271,8 @@ static void report(const struct header *in, const uint8_t *ops, size_t size, uin
         insn_decode(raw, w.hart[0]->isa_live, &insn);
         insn_format(text, sizeof text, &insn, pc);
     }
-    fprintf(stderr, "fuzz_code: at pc 0x%llx, privilege %u: %08x %s\n", (unsigned long long)pc, w.hart[0]->priv, raw, text);
+    fprintf(stderr, "fuzz_code: at pc 0x%llx, privilege %u: %08x %s\n", (unsigned long long)pc, w.hart[0]->priv, raw,
+            text);
     abort();
 }
 
@@ -264,7 +283,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&in, data, sizeof in);
     struct world_diff diff = {{0}};
     uint64_t pc, steps = 100 + 4u * in.steps;
-    if (!run_case(&in, data + sizeof in, size - sizeof in, steps, &diff, &pc)) report(&in, data + sizeof in, size - sizeof in, steps);
+    if (!run_case(&in, data + sizeof in, size - sizeof in, steps, &diff, &pc))
+        report(&in, data + sizeof in, size - sizeof in, steps);
     return 0;
 }
 

@@ -16,12 +16,39 @@
 #define DEVICE   UINT64_C(0x10000000)
 
 /* What a write to the device does; offset of the register. */
-enum { DEVICE_PLAIN = 0, DEVICE_IRQ_ON = 8, DEVICE_IRQ_OFF = 16, DEVICE_DMA_ADDRESS = 24, DEVICE_DMA = 32, DEVICE_KICK = 40, DEVICE_SIZE = 64 };
+enum {
+    DEVICE_PLAIN = 0,
+    DEVICE_IRQ_ON = 8,
+    DEVICE_IRQ_OFF = 16,
+    DEVICE_DMA_ADDRESS = 24,
+    DEVICE_DMA = 32,
+    DEVICE_KICK = 40,
+    DEVICE_SIZE = 64
+};
 
 enum {
-    SENVCFG = 0x10a, STVEC = 0x105, SCOUNTEREN = 0x106, SEPC = 0x141, SCAUSE = 0x142, STVAL = 0x143, SATP = 0x180, MSTATUS = 0x300, MEDELEG = 0x302,
-    MIDELEG = 0x303, MIE = 0x304, MTVEC = 0x305, MCOUNTEREN = 0x306, MENVCFG = 0x30a, MSCRATCH = 0x340, MEPC = 0x341, MCAUSE = 0x342,
-    MTVAL = 0x343, MIP = 0x344, PMPCFG0 = 0x3a0, PMPADDR0 = 0x3b0, MINSTRET = 0xb02,
+    SENVCFG = 0x10a,
+    STVEC = 0x105,
+    SCOUNTEREN = 0x106,
+    SEPC = 0x141,
+    SCAUSE = 0x142,
+    STVAL = 0x143,
+    SATP = 0x180,
+    MSTATUS = 0x300,
+    MEDELEG = 0x302,
+    MIDELEG = 0x303,
+    MIE = 0x304,
+    MTVEC = 0x305,
+    MCOUNTEREN = 0x306,
+    MENVCFG = 0x30a,
+    MSCRATCH = 0x340,
+    MEPC = 0x341,
+    MCAUSE = 0x342,
+    MTVAL = 0x343,
+    MIP = 0x344,
+    PMPCFG0 = 0x3a0,
+    PMPADDR0 = 0x3b0,
+    MINSTRET = 0xb02,
 };
 
 struct world {
@@ -30,7 +57,7 @@ struct world {
     struct hart *hart[2];
     struct hart_env env;
     struct hart *running;
-    uint64_t device_hash; /* of every access and the count at which it happened */
+    uint64_t device_hash;  /* of every access and the count at which it happened */
     uint64_t device_count; /* the count at the last one */
     gpa_t dma_address;
 };
@@ -68,7 +95,8 @@ static inline void world_device_write(void *dev, uint64_t offset, unsigned size,
     }
 }
 
-static const struct mmio_ops world_device = {.name = "bench", .widths = 1 | 2 | 4 | 8, .read = world_device_read, .write = world_device_write};
+static const struct mmio_ops world_device = {
+    .name = "bench", .widths = 1 | 2 | 4 | 8, .read = world_device_read, .write = world_device_write};
 
 static inline ps_t world_now(void *machine) { return hart_icount(((struct world *)machine)->running) * 1000; }
 static inline void world_timer_changed(void *machine, unsigned hart) { (void)machine, (void)hart; }
@@ -84,9 +112,12 @@ static inline void world_create(struct world *w, const char *cpu, unsigned harts
 {
     struct err err;
     memset(w, 0, sizeof *w);
-    w->env = (struct hart_env){.now = world_now, .timebase_ps = 7000, .timer_changed = world_timer_changed, .machine = w};
+    w->env =
+        (struct hart_env){.now = world_now, .timebase_ps = 7000, .timer_changed = world_timer_changed, .machine = w};
     bus_init(&w->bus, NULL);
-    if (!bus_add_ram(&w->bus, RAM, RAM_SIZE, &err) || !bus_add_mmio(&w->bus, DEVICE, DEVICE_SIZE, &world_device, w, &err)) world_die(err.text);
+    if (!bus_add_ram(&w->bus, RAM, RAM_SIZE, &err) ||
+        !bus_add_mmio(&w->bus, DEVICE, DEVICE_SIZE, &world_device, w, &err))
+        world_die(err.text);
     w->engine = engine_create(&w->bus, arena_bytes, NULL);
     if (!w->engine) world_die("no memory for an engine");
     for (unsigned i = 0; i < harts; i++) {
@@ -130,7 +161,9 @@ static inline void world_compare_csr(void *to, unsigned number, const char *name
     (void)tag;
     csr_peek(c->a, number, &a);
     csr_peek(c->b, number, &b);
-    if (a != b) snprintf(c->diff->text, sizeof c->diff->text, "%s: 0x%llx and 0x%llx", name, (unsigned long long)a, (unsigned long long)b);
+    if (a != b)
+        snprintf(c->diff->text, sizeof c->diff->text, "%s: 0x%llx and 0x%llx", name, (unsigned long long)a,
+                 (unsigned long long)b);
 }
 
 /* Everything that software could see of hart n, of RAM and of the device. */
@@ -139,8 +172,9 @@ static inline struct world_diff world_compare(struct world *a, struct world *b, 
     struct world_diff d = {{0}};
     struct hart *h = a->hart[n], *g = b->hart[n];
     a->running = h, b->running = g;
-#define SAME(what, x, y)                                                                                                                    \
-    if ((x) != (y)) snprintf(d.text, sizeof d.text, "%s: 0x%llx and 0x%llx", what, (unsigned long long)(x), (unsigned long long)(y))
+#define SAME(what, x, y)                                                                                               \
+    if ((x) != (y))                                                                                                    \
+    snprintf(d.text, sizeof d.text, "%s: 0x%llx and 0x%llx", what, (unsigned long long)(x), (unsigned long long)(y))
     csr_each(world_compare_csr, &(struct csr_compare){h, g, &d});
     for (unsigned i = 0; i < 33; i++) {
         char name[8];
@@ -161,7 +195,8 @@ static inline struct world_diff world_compare(struct world *a, struct world *b, 
         uint64_t i = 0;
         while (ra[i] == rb[i]) i++;
         size_t used = strlen(d.text);
-        snprintf(d.text + used, sizeof d.text - used, "%sRAM from 0x%llx on", used ? "; " : "", (unsigned long long)(RAM + i));
+        snprintf(d.text + used, sizeof d.text - used, "%sRAM from 0x%llx on", used ? "; " : "",
+                 (unsigned long long)(RAM + i));
     }
     return d;
 }

@@ -21,7 +21,8 @@ static uint32_t encoding_of(unsigned id)
 Test(decode, every_row_decodes_to_itself)
 {
     unsigned rows = 0;
-    for (unsigned id = 1; id < INSN_COUNT; id++, rows++) cr_assert_eq(decode(encoding_of(id)).row, id, "%s", insn_info(id)->name);
+    for (unsigned id = 1; id < INSN_COUNT; id++, rows++)
+        cr_assert_eq(decode(encoding_of(id)).row, id, "%s", insn_info(id)->name);
     cr_assert(rows > 250);
 }
 
@@ -46,17 +47,18 @@ Test(decode, the_word_of_a_compressed_row_needs_the_base_row_s_extension_too)
 Test(decode, reserved_encodings_are_illegal_with_their_bits)
 {
     static const uint32_t reserved[] = {
-        0x0000,     /* c.addi4spn with imm 0: the all-zero word */
-        0x6081,     /* c.lui x1, 0 */
-        0x6101,     /* c.addi16sp 0 */
-        0x2001,     /* c.addiw x0 */
-        0x4002,     /* c.lwsp x0 */
-        0x6002,     /* c.ldsp x0 */
-        0x8002,     /* c.jr x0 */
-        0xffffffff, 0x0000007f,
+        0x0000, /* c.addi4spn with imm 0: the all-zero word */
+        0x6081, /* c.lui x1, 0 */
+        0x6101, /* c.addi16sp 0 */
+        0x2001, /* c.addiw x0 */
+        0x4002, /* c.lwsp x0 */
+        0x6002, /* c.ldsp x0 */
+        0x8002, /* c.jr x0 */
+        0xffffffff,
+        0x0000007f,
         0x0200101b | 1u << 25, /* slliw with shamt bit 5 */
-        0x005250d3, /* fadd.s with rm 5 */
-        0x005260d3, /* fadd.s with rm 6 */
+        0x005250d3,            /* fadd.s with rm 5 */
+        0x005260d3,            /* fadd.s with rm 6 */
         0x1012302f | 1u << 20, /* lr.d with rs2 */
         0x30200073 | 1u << 7,  /* mret with rd */
     };
@@ -76,12 +78,12 @@ Test(decode, the_upper_half_of_a_16_bit_word_is_ignored)
 
 Test(decode, immediates_are_those_of_the_manual)
 {
-    cr_assert_eq(decode(0xfe000ee3).imm, -4);       /* beq x0, x0, -4 */
-    cr_assert_eq(decode(0xffdff06f).imm, -4);       /* jal x0, -4 */
+    cr_assert_eq(decode(0xfe000ee3).imm, -4);        /* beq x0, x0, -4 */
+    cr_assert_eq(decode(0xffdff06f).imm, -4);        /* jal x0, -4 */
     cr_assert_eq(decode(0x80000537).imm, INT32_MIN); /* lui a0, 0x80000 */
-    cr_assert_eq(decode(0xfe113c23).imm, -8);       /* sd ra, -8(sp) */
-    cr_assert_eq(decode(0x43f55513).imm, 63);       /* srai a0, a0, 63 */
-    struct insn i = decode(0x715d); /* c.addi16sp sp, -80 */
+    cr_assert_eq(decode(0xfe113c23).imm, -8);        /* sd ra, -8(sp) */
+    cr_assert_eq(decode(0x43f55513).imm, 63);        /* srai a0, a0, 63 */
+    struct insn i = decode(0x715d);                  /* c.addi16sp sp, -80 */
     cr_assert(i.id == INSN_addi && i.rd == 2 && i.rs1 == 2 && i.imm == -80);
     i = decode(0xa001); /* c.j 0 */
     cr_assert(i.id == INSN_jal && i.rd == 0 && i.imm == 0);

@@ -40,8 +40,10 @@ static bool check_word(uint32_t raw, isa_set live)
     const struct insn_pattern *p = insn_pattern((enum insn_id)insn.row);
     cr_assert(insn.row > INSN_ILLEGAL && insn.row < INSN_COUNT && insn.id < INSN_COUNT);
     cr_assert((bits & p->mask) == p->match, "0x%08x: row %s", raw, insn_info((enum insn_id)insn.row)->name);
-    cr_assert((insn_info((enum insn_id)insn.row)->needs & ~live) == 0 && (insn_info((enum insn_id)insn.id)->needs & ~live) == 0);
-    cr_assert(insn_info((enum insn_id)insn.id)->kind != KIND_C && insn.rd < 32 && insn.rs1 < 32 && insn.rs2 < 32 && insn.rs3 < 32 && insn.rm < 8);
+    cr_assert((insn_info((enum insn_id)insn.row)->needs & ~live) == 0 &&
+              (insn_info((enum insn_id)insn.id)->needs & ~live) == 0);
+    cr_assert(insn_info((enum insn_id)insn.id)->kind != KIND_C && insn.rd < 32 && insn.rs1 < 32 && insn.rs2 < 32 &&
+              insn.rs3 < 32 && insn.rm < 8);
     char text[128];
     int n = insn_format(text, sizeof text, &insn, 0x80000000);
     cr_assert(n > 0 && n < (int)sizeof text && (size_t)n == strlen(text));
@@ -115,7 +117,8 @@ Test(decode_words, an_extension_that_is_off_decodes_to_nothing)
             for (unsigned i = 0; i < 20; i++) {
                 uint32_t raw = random_word((enum insn_id)row);
                 bool legal = check_word(raw, live);
-                cr_assert_eq(legal, isa_has(hints, (enum isa_ext)e), "%s without %s: 0x%08x", insn_info((enum insn_id)row)->name, isa_name((enum isa_ext)e), raw);
+                cr_assert_eq(legal, isa_has(hints, (enum isa_ext)e), "%s without %s: 0x%08x",
+                             insn_info((enum insn_id)row)->name, isa_name((enum isa_ext)e), raw);
             }
         }
         with_rows += any;
@@ -140,7 +143,8 @@ Test(decode_words, other_rows_stay)
             uint32_t raw = random_word((enum insn_id)row);
             insn_decode(raw, everything, &insn);
             if (insn_info((enum insn_id)insn.id)->needs & ~live) continue;
-            cr_assert(insn_decode(raw, live, &insn) && insn.row == row, "%s without %s", insn_info((enum insn_id)row)->name, isa_name((enum isa_ext)e));
+            cr_assert(insn_decode(raw, live, &insn) && insn.row == row, "%s without %s",
+                      insn_info((enum insn_id)row)->name, isa_name((enum isa_ext)e));
         }
     }
 }
@@ -152,27 +156,36 @@ Test(decode_words, reserved_compressed_encodings)
     for (uint32_t raw = 0; raw < 0x10000; raw++) {
         unsigned quadrant = raw & 3, f3 = raw >> 13, rd = raw >> 7 & 31, rs2 = raw >> 2 & 31, bit12 = raw >> 12 & 1;
         bool reserved = false;
-        if (quadrant == 0 && f3 == 0) reserved = (raw >> 5 & 0xff) == 0;            /* c.addi4spn, nzuimm = 0; all zeros with it */
-        if (quadrant == 0 && f3 == 4)                                               /* Zcb: loads and stores of bytes and halves */
+        if (quadrant == 0 && f3 == 0) reserved = (raw >> 5 & 0xff) == 0; /* c.addi4spn, nzuimm = 0; all zeros with it */
+        if (quadrant == 0 && f3 == 4)                                    /* Zcb: loads and stores of bytes and halves */
             reserved = bit12 || ((raw >> 10 & 3) == 3 && (raw >> 6 & 1));
-        if (quadrant == 1 && f3 == 1) reserved = rd == 0;                           /* c.addiw */
-        if (quadrant == 1 && f3 == 3) reserved = !bit12 && rs2 == 0;                /* c.lui, c.addi16sp, nzimm = 0 */
-        if (quadrant == 1 && f3 == 4 && (raw >> 10 & 3) == 3 && bit12)              /* 10 is c.mul, 11 the unary of Zcb */
+        if (quadrant == 1 && f3 == 1) reserved = rd == 0;              /* c.addiw */
+        if (quadrant == 1 && f3 == 3) reserved = !bit12 && rs2 == 0;   /* c.lui, c.addi16sp, nzimm = 0 */
+        if (quadrant == 1 && f3 == 4 && (raw >> 10 & 3) == 3 && bit12) /* 10 is c.mul, 11 the unary of Zcb */
             reserved = (raw >> 5 & 3) == 3 && (raw >> 2 & 7) > 5;
-        if (quadrant == 2 && (f3 == 2 || f3 == 3)) reserved = rd == 0;              /* c.lwsp, c.ldsp */
-        if (quadrant == 2 && f3 == 4) reserved = !bit12 && rs2 == 0 && rd == 0;     /* c.jr */
+        if (quadrant == 2 && (f3 == 2 || f3 == 3)) reserved = rd == 0;          /* c.lwsp, c.ldsp */
+        if (quadrant == 2 && f3 == 4) reserved = !bit12 && rs2 == 0 && rd == 0; /* c.jr */
         if (quadrant == 3) continue;
         struct insn insn;
-        cr_assert_eq(insn_decode(raw, everything, &insn), !reserved, "0x%04x is %sreserved", raw, reserved ? "" : "not ");
+        cr_assert_eq(insn_decode(raw, everything, &insn), !reserved, "0x%04x is %sreserved", raw,
+                     reserved ? "" : "not ");
     }
 }
 
 /* Hints execute: they are legal, and change nothing because they write x0 or add zero. */
 Test(decode_words, compressed_hints_are_legal)
 {
-    static const uint16_t hints[] = {0x0001 /* c.nop */, 0x0005 /* c.nop, nzimm */, 0x0081 /* c.addi x1,0 */, 0x4005 /* c.li x0 */, 0x6005 /* c.lui x0 */,
-                                     0x8006 /* c.mv x0,x1 */, 0x9006 /* c.add x0,x1 */, 0x0006 /* c.slli x0 */, 0x0082 /* c.slli x1,0 */,
-                                     0x8001 /* c.srli x8,0 */, 0x8401 /* c.srai x8,0 */};
+    static const uint16_t hints[] = {0x0001 /* c.nop */,
+                                     0x0005 /* c.nop, nzimm */,
+                                     0x0081 /* c.addi x1,0 */,
+                                     0x4005 /* c.li x0 */,
+                                     0x6005 /* c.lui x0 */,
+                                     0x8006 /* c.mv x0,x1 */,
+                                     0x9006 /* c.add x0,x1 */,
+                                     0x0006 /* c.slli x0 */,
+                                     0x0082 /* c.slli x1,0 */,
+                                     0x8001 /* c.srli x8,0 */,
+                                     0x8401 /* c.srai x8,0 */};
     for (unsigned i = 0; i < ARRAY_LEN(hints); i++) cr_assert(check_word(hints[i], everything), "0x%04x", hints[i]);
 }
 
@@ -181,13 +194,18 @@ Test(decode_words, reserved_wide_encodings)
 {
     static const uint32_t words[] = {
         0x00005053 | 0x50000000, /* fadd.s … fcvt with rm = 5 */
-        0x00055053, 0x00056053,  /* fadd.s rm 5, 6 */
-        0x0200101b,              /* slliw, shamt[5] */
-        0x4200501b,              /* sraiw, shamt[5] */
-        0x0000002f, 0x0000102f, 0x0000402f, /* AMO of a byte, a half (Zabha), 16 bytes */
-        0x1010202f,              /* lr.w with rs2 = 1 */
-        0x00007003, 0x00004023,  /* load of funct3 7, store of funct3 4 */
-        0x00002063, 0x00003063,  /* branch of funct3 2, 3 */
+        0x00055053,
+        0x00056053, /* fadd.s rm 5, 6 */
+        0x0200101b, /* slliw, shamt[5] */
+        0x4200501b, /* sraiw, shamt[5] */
+        0x0000002f,
+        0x0000102f,
+        0x0000402f, /* AMO of a byte, a half (Zabha), 16 bytes */
+        0x1010202f, /* lr.w with rs2 = 1 */
+        0x00007003,
+        0x00004023, /* load of funct3 7, store of funct3 4 */
+        0x00002063,
+        0x00003063,              /* branch of funct3 2, 3 */
         0x00001067,              /* jalr of funct3 1 */
         0x0000401b,              /* OP-IMM-32 of funct3 4 */
         0x02001033 | 0x10000000, /* OP with an unknown funct7 */
@@ -205,7 +223,8 @@ Test(decode_words, reserved_wide_encodings)
     };
     for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
         struct insn insn;
-        cr_expect(!insn_decode(words[i], everything, &insn), "0x%08x decodes to %s", words[i], insn_info((enum insn_id)insn.row)->name);
+        cr_expect(!insn_decode(words[i], everything, &insn), "0x%08x decodes to %s", words[i],
+                  insn_info((enum insn_id)insn.row)->name);
     }
 }
 
@@ -219,38 +238,29 @@ Test(decode_words, operands)
         uint8_t rd, rs1, rs2;
         int32_t imm;
     } words[] = {
-        {0xff010113, INSN_addi, 2, 2, 0, -16},
-        {0x80000537, INSN_lui, 10, 0, 0, INT32_MIN},
-        {0xffdff06f, INSN_jal, 0, 0, 0, -4},
-        {0x8000006f, INSN_jal, 0, 0, 0, -0x100000},
-        {0xfe000ee3, INSN_beq, 0, 0, 0, -4},
-        {0x7e000fe3, INSN_beq, 0, 0, 0, 0xffe},
-        {0xfeb53c23, INSN_sd, 0, 10, 11, -8},
-        {0x03f51513, INSN_slli, 10, 10, 0, 63},
-        {0x1101, INSN_addi, 2, 2, 0, -32},  /* c.addi16sp's neighbour: c.addi sp,-32 */
-        {0x7139, INSN_addi, 2, 2, 0, -64},  /* c.addi16sp */
+        {0xff010113, INSN_addi, 2, 2, 0, -16}, {0x80000537, INSN_lui, 10, 0, 0, INT32_MIN},
+        {0xffdff06f, INSN_jal, 0, 0, 0, -4},   {0x8000006f, INSN_jal, 0, 0, 0, -0x100000},
+        {0xfe000ee3, INSN_beq, 0, 0, 0, -4},   {0x7e000fe3, INSN_beq, 0, 0, 0, 0xffe},
+        {0xfeb53c23, INSN_sd, 0, 10, 11, -8},  {0x03f51513, INSN_slli, 10, 10, 0, 63},
+        {0x1101, INSN_addi, 2, 2, 0, -32},    /* c.addi16sp's neighbour: c.addi sp,-32 */
+        {0x7139, INSN_addi, 2, 2, 0, -64},    /* c.addi16sp */
         {0x1ffc, INSN_addi, 15, 2, 0, 0x3fc}, /* c.addi4spn */
-        {0x4188, INSN_lw, 10, 11, 0, 0},
-        {0x5ffc, INSN_lw, 15, 15, 0, 0x7c},
-        {0xfffc, INSN_sd, 0, 15, 15, 0xf8},
-        {0x60a2, INSN_ld, 1, 2, 0, 8},
-        {0xe406, INSN_sd, 0, 2, 1, 8},
-        {0x8082, INSN_jalr, 0, 1, 0, 0},
-        {0x9102, INSN_jalr, 1, 2, 0, 0},
-        {0xa001, INSN_jal, 0, 0, 0, 0},
-        {0xbffd, INSN_jal, 0, 0, 0, -2},
-        {0xd001, INSN_beq, 0, 8, 0, -0x100},
-        {0x7405, INSN_lui, 8, 0, 0, -0x1f000},
-        {0x57fd, INSN_addi, 15, 0, 0, -1},
-        {0x9002, INSN_ebreak, 0, 0, 0, 0},
-        {0x9c7d, INSN_andi, 8, 8, 0, -1},
+        {0x4188, INSN_lw, 10, 11, 0, 0},       {0x5ffc, INSN_lw, 15, 15, 0, 0x7c},
+        {0xfffc, INSN_sd, 0, 15, 15, 0xf8},    {0x60a2, INSN_ld, 1, 2, 0, 8},
+        {0xe406, INSN_sd, 0, 2, 1, 8},         {0x8082, INSN_jalr, 0, 1, 0, 0},
+        {0x9102, INSN_jalr, 1, 2, 0, 0},       {0xa001, INSN_jal, 0, 0, 0, 0},
+        {0xbffd, INSN_jal, 0, 0, 0, -2},       {0xd001, INSN_beq, 0, 8, 0, -0x100},
+        {0x7405, INSN_lui, 8, 0, 0, -0x1f000}, {0x57fd, INSN_addi, 15, 0, 0, -1},
+        {0x9002, INSN_ebreak, 0, 0, 0, 0},     {0x9c7d, INSN_andi, 8, 8, 0, -1},
     };
     for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
         struct insn insn;
         uint32_t raw = words[i].raw;
         if (i + 1 == ARRAY_LEN(words)) raw = 0x987d; /* c.andi s0,-1 */
         cr_assert(insn_decode(raw, everything, &insn), "0x%x", raw);
-        cr_expect(insn.id == words[i].id && insn.rd == words[i].rd && insn.rs1 == words[i].rs1 && insn.rs2 == words[i].rs2 && insn.imm == words[i].imm,
-                  "0x%x: %s rd %u rs1 %u rs2 %u imm %d", raw, insn_info((enum insn_id)insn.id)->name, insn.rd, insn.rs1, insn.rs2, insn.imm);
+        cr_expect(insn.id == words[i].id && insn.rd == words[i].rd && insn.rs1 == words[i].rs1 &&
+                      insn.rs2 == words[i].rs2 && insn.imm == words[i].imm,
+                  "0x%x: %s rd %u rs1 %u rs2 %u imm %d", raw, insn_info((enum insn_id)insn.id)->name, insn.rd, insn.rs1,
+                  insn.rs2, insn.imm);
     }
 }

@@ -15,13 +15,13 @@
 #define HANDLER  UINT64_C(0x80004000) /* mtvec: holds an endless loop */
 #define MMIO     UINT64_C(0x10000000)
 
-#define ECALL      0x00000073u
-#define EBREAK     0x00100073u
-#define FENCE_I    0x0000100fu
-#define LR_D(rd, rs1)      (0x1000302fu | (uint32_t)(rd) << 7 | (uint32_t)(rs1) << 15)
-#define SC_D(rd, rs1, rs2) (0x1800302fu | (uint32_t)(rd) << 7 | (uint32_t)(rs1) << 15 | (uint32_t)(rs2) << 20)
+#define ECALL                  0x00000073u
+#define EBREAK                 0x00100073u
+#define FENCE_I                0x0000100fu
+#define LR_D(rd, rs1)          (0x1000302fu | (uint32_t)(rd) << 7 | (uint32_t)(rs1) << 15)
+#define SC_D(rd, rs1, rs2)     (0x1800302fu | (uint32_t)(rd) << 7 | (uint32_t)(rs1) << 15 | (uint32_t)(rs2) << 20)
 #define AMOADD_D(rd, rs1, rs2) (0x0000302fu | (uint32_t)(rd) << 7 | (uint32_t)(rs1) << 15 | (uint32_t)(rs2) << 20)
-#define JALR(rd, rs1, imm) asm_i(0x67, 0, rd, rs1, imm)
+#define JALR(rd, rs1, imm)     asm_i(0x67, 0, rd, rs1, imm)
 
 static struct bus bus;
 static struct engine *engine;
@@ -64,7 +64,8 @@ static void setup_with(const char *cpu, size_t arena)
 {
     struct err err;
     bus_init(&bus, NULL);
-    cr_assert(bus_add_ram(&bus, RAM, RAM_SIZE, &err) && bus_add_mmio(&bus, MMIO, 0x1000, &device_ops, NULL, &err), "%s", err.text);
+    cr_assert(bus_add_ram(&bus, RAM, RAM_SIZE, &err) && bus_add_mmio(&bus, MMIO, 0x1000, &device_ops, NULL, &err), "%s",
+              err.text);
     engine = engine_create(&bus, arena, NULL);
     h = hart_new(0, cpu);
     other = hart_new(1, cpu);
@@ -99,7 +100,8 @@ static uint64_t memory(gpa_t at)
 }
 static void expect_trap(uint64_t cause, uint64_t epc, uint64_t tval)
 {
-    cr_assert(csr(0x342) == cause && csr(0x341) == epc && csr(0x343) == tval, "cause %lu epc %lx tval %lx", csr(0x342), csr(0x341), csr(0x343));
+    cr_assert(csr(0x342) == cause && csr(0x341) == epc && csr(0x343) == tval, "cause %lu epc %lx tval %lx", csr(0x342),
+              csr(0x341), csr(0x343));
 }
 
 /* ---- exact counts ---- */
@@ -109,7 +111,8 @@ static void load_mixture(void)
 {
     PROGRAM(LUI(S0, 0x80008), ADDI(T0, ZERO, 9),
             /* 8: */ ADDI(T1, ZERO, 3),
-            /* c: */ SLLI(A0, A0, 1), ADDI(A0, A0, 5), SD(A0, S0, 0), LD(A1, S0, 0), ADD(A2, A2, A1), ADDI(T1, T1, -1), BNE(T1, ZERO, -24),
+            /* c: */ SLLI(A0, A0, 1), ADDI(A0, A0, 5), SD(A0, S0, 0), LD(A1, S0, 0), ADD(A2, A2, A1), ADDI(T1, T1, -1),
+            BNE(T1, ZERO, -24),
             /* 28: */ ADDI(T0, T0, -1), BNE(T0, ZERO, -36), J_SELF);
     memset(h->x, 0, sizeof h->x);
     h->pc = RAM;
@@ -117,27 +120,32 @@ static void load_mixture(void)
 
 Test(engine, a_run_in_pieces_equals_a_run_at_once_at_every_instruction)
 {
-    struct { uint64_t pc, a0, a2, t0, t1; } after[260];
+    struct {
+        uint64_t pc, a0, a2, t0, t1;
+    } after[260];
     load_mixture();
     h->x[8] = 0x80008000;
     for (unsigned n = 0; n < 260; n++) {
         cr_assert_eq(hart_run(h, 1), HART_BUDGET);
         cr_assert_eq(hart_icount(h), n + 1);
-        after[n].pc = h->pc, after[n].a0 = h->x[A0], after[n].a2 = h->x[A2], after[n].t0 = h->x[T0], after[n].t1 = h->x[T1];
+        after[n].pc = h->pc, after[n].a0 = h->x[A0], after[n].a2 = h->x[A2], after[n].t0 = h->x[T0],
+        after[n].t1 = h->x[T1];
     }
     for (unsigned n = 1; n < 260; n++) {
         load_mixture();
         uint64_t before = hart_icount(h);
         hart_run(h, n + 1);
         cr_assert_eq(hart_icount(h) - before, n + 1);
-        cr_assert(h->pc == after[n].pc && h->x[A0] == after[n].a0 && h->x[A2] == after[n].a2 && h->x[T0] == after[n].t0 && h->x[T1] == after[n].t1,
+        cr_assert(h->pc == after[n].pc && h->x[A0] == after[n].a0 && h->x[A2] == after[n].a2 &&
+                      h->x[T0] == after[n].t0 && h->x[T1] == after[n].t1,
                   "after %u instructions: pc %lx, not %lx", n + 1, h->pc, after[n].pc);
     }
 }
 
 Test(engine, a_device_and_a_csr_see_the_exact_count)
 {
-    PROGRAM(LUI(S0, 0x10000), ADDI(A0, ZERO, 1), ADDI(A0, A0, 1), LW(A1, S0, 0), ADDI(A0, A0, 1), asm_i(0x73, 2, A2, 0, 0xb02), J_SELF);
+    PROGRAM(LUI(S0, 0x10000), ADDI(A0, ZERO, 1), ADDI(A0, A0, 1), LW(A1, S0, 0), ADDI(A0, A0, 1),
+            asm_i(0x73, 2, A2, 0, 0xb02), J_SELF);
     hart_run(h, 6);
     cr_assert_eq(counted, 3, "%lu retired before the load", counted);
     cr_assert_eq(h->x[A1], 0x1234);
@@ -194,7 +202,8 @@ Test(engine, a_store_into_code_is_seen_after_fence_i_even_in_its_own_block)
 {
     /* a1 holds "addi a0, a0, 64"; it replaces the instruction behind FENCE.I, which has run once before */
     PROGRAM(LUI(S0, 0x80000), SLLI(S0, S0, 32), asm_i(0x13, 5, S0, S0, 32), ADDI(T0, ZERO, 2), LW(A1, S0, 0x100),
-            /* 14: */ ADDI(A0, A0, 1), ADDI(T0, T0, -1), BEQ(T0, ZERO, 16), SW(A1, S0, 0x14), FENCE_I, JAL0(-20), J_SELF);
+            /* 14: */ ADDI(A0, A0, 1), ADDI(T0, T0, -1), BEQ(T0, ZERO, 16), SW(A1, S0, 0x14), FENCE_I, JAL0(-20),
+            J_SELF);
     load_at(RAM + 0x100, &(uint32_t){ADDI(A0, A0, 64)}, 1);
     hart_run(h, 40);
     cr_assert_eq(h->x[A0], 65);
@@ -276,7 +285,8 @@ Test(engine, without_c_a_jump_to_a_half_word_traps_at_the_jump, .init = NULL)
     PROGRAM(ADDI(T0, ZERO, 6), BNE(T0, ZERO, 6), J_SELF);
     hart_run(h, 2);
     expect_trap(CAUSE_FETCH_MISALIGNED, RAM + 4, RAM + 10);
-    PROGRAM(ADDI(A0, A0, 0), BEQ(T0, ZERO, 6), LUI(S0, 0x80000), SLLI(S0, S0, 32), asm_i(0x13, 5, S0, S0, 32), JALR(RA, S0, 2));
+    PROGRAM(ADDI(A0, A0, 0), BEQ(T0, ZERO, 6), LUI(S0, 0x80000), SLLI(S0, S0, 32), asm_i(0x13, 5, S0, S0, 32),
+            JALR(RA, S0, 2));
     h->pc = RAM;
     h->x[RA] = 0;
     hart_run(h, 6);
@@ -323,7 +333,9 @@ Test(engine, misaligned_accesses_work_within_and_across_pages)
         h->x[8] = at;
         h->x[A0] = UINT64_C(0x8877665544332211) + at;
         hart_run(h, 3);
-        cr_assert(h->x[A1] == h->x[A0] && memory(at) == h->x[A0] && h->x[A2] == (uint64_t)(int64_t)(int32_t)(h->x[A0] >> 16), "at %lx", at);
+        cr_assert(h->x[A1] == h->x[A0] && memory(at) == h->x[A0] &&
+                      h->x[A2] == (uint64_t)(int64_t)(int32_t)(h->x[A0] >> 16),
+                  "at %lx", at);
     }
 }
 
@@ -370,7 +382,8 @@ Test(engine, atomics_demand_alignment)
 
 Test(engine, a_reservation_lasts_until_it_is_used_or_lost)
 {
-    PROGRAM(SC_D(A0, S0, A1), LR_D(A2, S0), SC_D(A2, S0, A1), SC_D(A3, S0, A1), LR_D(T1, S0), LR_D(T1, S1), SC_D(T1, S0, A1), J_SELF);
+    PROGRAM(SC_D(A0, S0, A1), LR_D(A2, S0), SC_D(A2, S0, A1), SC_D(A3, S0, A1), LR_D(T1, S0), LR_D(T1, S1),
+            SC_D(T1, S0, A1), J_SELF);
     h->x[8] = DATA;
     h->x[9] = DATA + 64;
     h->x[A1] = 55;
@@ -416,15 +429,19 @@ Test(engine, an_observer_sees_everything_and_changes_nothing)
 {
     struct observer o = {.commit = note};
     seen_count = 0;
-    PROGRAM(ADDI(A0, ZERO, 3), SD(A0, S0, 0), AMOADD_D(A1, S0, A0), CSRW(0x340, A0), 0xf2000553 /* fmv.d.x fa0, zero */, ECALL);
+    PROGRAM(ADDI(A0, ZERO, 3), SD(A0, S0, 0), AMOADD_D(A1, S0, A0), CSRW(0x340, A0), 0xf2000553 /* fmv.d.x fa0, zero */,
+            ECALL);
     h->x[8] = DATA;
     hart_attach(h, &o);
     hart_run(h, 6); /* five, and the first of the handler */
     hart_detach(h, &o);
     cr_assert_eq(seen_count, 7);
-    cr_assert(seen[0].wrote_x && seen[0].rd == A0 && seen[0].rd_value == 3 && seen[0].insn == ADDI(A0, ZERO, 3) && seen[0].pc == RAM);
-    cr_assert(!seen[1].wrote_x && seen[1].mem_count == 1 && seen[1].mem[0].store && seen[1].mem[0].va == DATA && seen[1].mem[0].value == 3);
-    cr_assert(seen[2].rd_value == 3 && seen[2].mem_count == 2 && !seen[2].mem[0].store && seen[2].mem[1].store && seen[2].mem[1].value == 6);
+    cr_assert(seen[0].wrote_x && seen[0].rd == A0 && seen[0].rd_value == 3 && seen[0].insn == ADDI(A0, ZERO, 3) &&
+              seen[0].pc == RAM);
+    cr_assert(!seen[1].wrote_x && seen[1].mem_count == 1 && seen[1].mem[0].store && seen[1].mem[0].va == DATA &&
+              seen[1].mem[0].value == 3);
+    cr_assert(seen[2].rd_value == 3 && seen[2].mem_count == 2 && !seen[2].mem[0].store && seen[2].mem[1].store &&
+              seen[2].mem[1].value == 6);
     cr_assert(seen[3].csr_count == 1 && seen[3].csr[0].number == 0x340 && seen[3].csr[0].value == 3);
     cr_assert(seen[4].wrote_f && seen[4].rd == 10 && seen[4].rd_value == 0);
     cr_assert(seen[5].trapped && seen[5].trap.cause == CAUSE_ECALL_M);

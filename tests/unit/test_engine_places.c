@@ -10,27 +10,32 @@
 #define DATA    (RAM + 0xa000)
 #define TABLES  (RAM + 0x18000)
 
-#define NOP                  ADDI(ZERO, ZERO, 0)
-#define JAL(rd, offset)      (JAL0(offset) | (uint32_t)(rd) << 7)
-#define JALR(rd, rs1, imm)   asm_i(0x67, 0, rd, rs1, imm)
-#define AMO(f5, w, rd, rs1, rs2) ((f5) << 27 | (uint32_t)(rs2) << 20 | (uint32_t)(rs1) << 15 | (uint32_t)(w) << 12 | (uint32_t)(rd) << 7 | 0x2fu)
-#define LR_D(rd, rs1)        AMO(2u, 3, rd, rs1, 0)
-#define SC_D(rd, rs2, rs1)   AMO(3u, 3, rd, rs1, rs2)
+#define NOP                ADDI(ZERO, ZERO, 0)
+#define JAL(rd, offset)    (JAL0(offset) | (uint32_t)(rd) << 7)
+#define JALR(rd, rs1, imm) asm_i(0x67, 0, rd, rs1, imm)
+#define AMO(f5, w, rd, rs1, rs2)                                                                                       \
+    ((f5) << 27 | (uint32_t)(rs2) << 20 | (uint32_t)(rs1) << 15 | (uint32_t)(w) << 12 | (uint32_t)(rd) << 7 | 0x2fu)
+#define LR_D(rd, rs1)          AMO(2u, 3, rd, rs1, 0)
+#define SC_D(rd, rs2, rs1)     AMO(3u, 3, rd, rs1, rs2)
 #define AMOADD_D(rd, rs2, rs1) AMO(0u, 3, rd, rs1, rs2)
 #define AMOADD_W(rd, rs2, rs1) AMO(0u, 2, rd, rs1, rs2)
-#define SH(rs2, rs1, imm)    asm_s(1, rs1, rs2, imm)
-#define ECALL                0x00000073u
-#define EBREAK               0x00100073u
-#define MRET                 0x30200073u
-#define FENCE_I              0x0000100fu
+#define SH(rs2, rs1, imm)      asm_s(1, rs1, rs2, imm)
+#define ECALL                  0x00000073u
+#define EBREAK                 0x00100073u
+#define MRET                   0x30200073u
+#define FENCE_I                0x0000100fu
 
 static struct world world;
 
 static void start(unsigned harts) { world_create(&world, "max", harts, 0); }
-static void place_in(struct world *w, gpa_t at, const uint32_t *insns, unsigned n) { cr_assert(bus_dma_write(&w->bus, at, insns, n * sizeof *insns)); }
-#define PLACE_IN(w, at, ...) place_in(w, at, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
-#define PLACE(at, ...)       PLACE_IN(&world, at, __VA_ARGS__)
-#define H                    (world.hart[0])
+static void place_in(struct world *w, gpa_t at, const uint32_t *insns, unsigned n)
+{
+    cr_assert(bus_dma_write(&w->bus, at, insns, n * sizeof *insns));
+}
+#define PLACE_IN(w, at, ...)                                                                                           \
+    place_in(w, at, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+#define PLACE(at, ...) PLACE_IN(&world, at, __VA_ARGS__)
+#define H              (world.hart[0])
 
 static void run_from(gva_t pc, uint64_t insns)
 {
@@ -46,8 +51,9 @@ static struct observer silent;
 static void place_busy_program(struct world *w)
 {
     PLACE_IN(w, CODE, LUI(S0, DATA >> 12), SLLI(S0, S0, 32), asm_i(0x13, 5, S0, S0, 32), /* zero-extended */
-             ADDI(T0, ZERO, 50), ADDI(A0, A0, 1), JAL(RA, 36), SD(A0, S0, 0), CSRR(A1, MINSTRET), SD(A1, S0, 8), AMOADD_D(A2, A1, S0), ECALL,
-             ADDI(T0, T0, -1), BNE(T0, ZERO, -32), J_SELF, /* function: */ ADD(A0, A0, A0), LD(A3, S0, 5), SD(A3, S0, 21), JALR(ZERO, RA, 0));
+             ADDI(T0, ZERO, 50), ADDI(A0, A0, 1), JAL(RA, 36), SD(A0, S0, 0), CSRR(A1, MINSTRET), SD(A1, S0, 8),
+             AMOADD_D(A2, A1, S0), ECALL, ADDI(T0, T0, -1), BNE(T0, ZERO, -32), J_SELF, /* function: */ ADD(A0, A0, A0),
+             LD(A3, S0, 5), SD(A3, S0, 21), JALR(ZERO, RA, 0));
     PLACE_IN(w, HANDLER, CSRR(T1, MEPC), ADDI(T1, T1, 4), CSRW(MEPC, T1), MRET);
     csr_poke(w->hart[0], MTVEC, HANDLER);
 }
@@ -121,8 +127,10 @@ static void check_trap(unsigned which, unsigned index)
     csr_poke(H, MCAUSE, 99);
     uint64_t before = hart_icount(H), tval = trapping[which].tval == 1 ? CODE + 4 * index : trapping[which].tval;
     run_from(CODE, index + 1); /* and the first of the handler */
-    cr_assert(hart_icount(H) == before + index + 1 && H->x[A0] == index && H->x[A1] == 0, "trap %u at %u", which, index);
-    cr_assert(H->csr.mepc == CODE + 4 * index && H->csr.mcause == trapping[which].cause && H->csr.mtval == tval && H->pc == HANDLER + 4,
+    cr_assert(hart_icount(H) == before + index + 1 && H->x[A0] == index && H->x[A1] == 0, "trap %u at %u", which,
+              index);
+    cr_assert(H->csr.mepc == CODE + 4 * index && H->csr.mcause == trapping[which].cause && H->csr.mtval == tval &&
+                  H->pc == HANDLER + 4,
               "trap %u at %u: cause %lu tval %lx", which, index, H->csr.mcause, H->csr.mtval);
     cr_assert_eq(H->x[A2], index, "minstret in the handler: the trapping instruction does not retire");
 }
@@ -160,7 +168,8 @@ Test(engine_places, interrupts_between_runs_are_taken_at_once)
         cr_assert_eq(H->pc, CODE + 4 * k);
         hart_set_irq(H, IRQ_MSI, true);
         world_run(&world, 0, 3);
-        cr_assert(H->csr.mepc == CODE + 4 * k && H->csr.mcause == (CAUSE_INTERRUPT | IRQ_MSI) && H->pc == HANDLER, "at %u: epc %lx", k, H->csr.mepc);
+        cr_assert(H->csr.mepc == CODE + 4 * k && H->csr.mcause == (CAUSE_INTERRUPT | IRQ_MSI) && H->pc == HANDLER,
+                  "at %u: epc %lx", k, H->csr.mepc);
         hart_set_irq(H, IRQ_MSI, false);
     }
     world_destroy(&world);
@@ -173,7 +182,8 @@ Test(engine_places, interrupts_from_a_store_are_taken_behind_it)
     interrupts_on();
     for (unsigned index = 0; index < 30; index++)
         for (unsigned slice = 1; slice < 40; slice += 6) {
-            for (unsigned i = 0; i < 40; i++) PLACE(CODE + 4 * i, i == index ? SD(ZERO, T0, DEVICE_IRQ_ON) : ADDI(A0, A0, 1));
+            for (unsigned i = 0; i < 40; i++)
+                PLACE(CODE + 4 * i, i == index ? SD(ZERO, T0, DEVICE_IRQ_ON) : ADDI(A0, A0, 1));
             csr_poke(H, MSTATUS, MSTATUS_MIE);
             H->x[T0] = DEVICE;
             H->x[A0] = 0;
@@ -183,7 +193,8 @@ Test(engine_places, interrupts_from_a_store_are_taken_behind_it)
                 uint64_t left = before + 35 - hart_icount(H);
                 world_run(&world, 0, left < slice ? left : slice);
             }
-            cr_assert(H->csr.mepc == CODE + 4 * index + 4 && H->x[A0] == index && H->pc == HANDLER, "store at %u, slices of %u", index, slice);
+            cr_assert(H->csr.mepc == CODE + 4 * index + 4 && H->x[A0] == index && H->pc == HANDLER,
+                      "store at %u, slices of %u", index, slice);
             cr_assert_eq(world.device_count, before + index);
             hart_set_irq(H, IRQ_MSI, false);
         }
@@ -241,9 +252,11 @@ Test(engine_places, a_store_reaches_its_own_block)
                 H->x[A0] = 0, H->x[A1] = size == 3 ? (uint64_t)OLD << 32 | NEW : NEW, H->x[S0] = CODE + 4 + 4 * ahead;
                 if (size < 2) H->x[A1] = NEW >> 16, H->x[S0] += 2; /* the immediate */
                 uint64_t end = hart_icount(H) + 24;
-                for (H->pc = CODE; hart_icount(H) < end;) world_run(&world, 0, end - hart_icount(H) < slice ? end - hart_icount(H) : slice);
+                for (H->pc = CODE; hart_icount(H) < end;)
+                    world_run(&world, 0, end - hart_icount(H) < slice ? end - hart_icount(H) : slice);
                 uint64_t expected = size == 0 ? 22 : 22 + 0x100; /* a byte is enough for addi a0,a0,0 */
-                cr_assert_eq(H->x[A0], expected, "size %u, %u ahead, slices of %u: 0x%lx", size, ahead, slice, H->x[A0]);
+                cr_assert_eq(H->x[A0], expected, "size %u, %u ahead, slices of %u: 0x%lx", size, ahead, slice,
+                             H->x[A0]);
             }
     world_destroy(&world);
 }
@@ -350,8 +363,8 @@ static void paging_on(void)
     priv_update(H);
 }
 
-#define RW  0xc7
-#define RO  0x43
+#define RW 0xc7
+#define RO 0x43
 
 /* One access of 2^size bytes at `va`; the expected tval, or 0 if it must work. */
 static void check_crossing(unsigned size, gva_t va, bool store, uint64_t tval)
@@ -368,9 +381,11 @@ static void check_crossing(unsigned size, gva_t va, bool store, uint64_t tval)
     bus_dma_read(&world.bus, DATA + 0xff8, after, 8);
     bus_dma_read(&world.bus, DATA + 0x2000, after + 8, 8);
     if (tval) {
-        cr_assert(H->csr.mcause == (store ? CAUSE_STORE_PAGE : CAUSE_LOAD_PAGE) && H->csr.mtval == tval && H->csr.mepc == CODE,
+        cr_assert(H->csr.mcause == (store ? CAUSE_STORE_PAGE : CAUSE_LOAD_PAGE) && H->csr.mtval == tval &&
+                      H->csr.mepc == CODE,
                   "size %u at %lx: cause %lu tval %lx", size, va, H->csr.mcause, H->csr.mtval);
-        cr_assert(memcmp(before, after, 16) == 0 && H->x[A1] == UINT64_C(0x1122334455667788), "a trapping access changes nothing");
+        cr_assert(memcmp(before, after, 16) == 0 && H->x[A1] == UINT64_C(0x1122334455667788),
+                  "a trapping access changes nothing");
         return;
     }
     cr_assert_eq(H->csr.mcause, 99);
@@ -384,8 +399,11 @@ Test(engine_places, accesses_over_a_page_end_are_all_or_nothing)
 {
     start(1);
     paging_on();
-    for (unsigned i = 0; i < 16; i++) *world_ram(&world, DATA + (i < 8 ? 0xff8 + i : 0x2000 + i - 8)) = (uint8_t)(0x80 + i);
-    static const struct { unsigned first, second; } rights[] = {{RW, RW}, {RW, RO}, {RW, 0}, {RO, RW}, {0, RW}, {0, 0}};
+    for (unsigned i = 0; i < 16; i++)
+        *world_ram(&world, DATA + (i < 8 ? 0xff8 + i : 0x2000 + i - 8)) = (uint8_t)(0x80 + i);
+    static const struct {
+        unsigned first, second;
+    } rights[] = {{RW, RW}, {RW, RO}, {RW, 0}, {RO, RW}, {0, RW}, {0, 0}};
     for (unsigned r = 0; r < ARRAY_LEN(rights); r++) {
         map(2, DATA, rights[r].first);
         map(3, DATA + 0x2000, rights[r].second);
@@ -394,7 +412,8 @@ Test(engine_places, accesses_over_a_page_end_are_all_or_nothing)
             for (unsigned size = 1; size < 4; size++)
                 for (unsigned store = 0; store < 2; store++)
                     for (gva_t va = 0x3001 - (1u << size); va < 0x3000; va++) {
-                        bool first = store ? rights[r].first == RW : rights[r].first, second = store ? rights[r].second == RW : rights[r].second;
+                        bool first = store ? rights[r].first == RW : rights[r].first,
+                             second = store ? rights[r].second == RW : rights[r].second;
                         check_crossing(size, va, store, !first ? va : !second ? 0x3000 : 0);
                     }
     }
@@ -426,11 +445,13 @@ Test(engine_places, a_straddling_instruction_at_the_end_of_ram)
     uint16_t half = (uint16_t)OLD;
     cr_assert(bus_dma_write(&world.bus, RAM + RAM_SIZE - 2, &half, 2));
     run_from(RAM + RAM_SIZE - 2, 1);
-    cr_assert(H->csr.mcause == CAUSE_FETCH_ACCESS && H->csr.mtval == RAM + RAM_SIZE && H->csr.mepc == RAM + RAM_SIZE - 2);
+    cr_assert(H->csr.mcause == CAUSE_FETCH_ACCESS && H->csr.mtval == RAM + RAM_SIZE &&
+              H->csr.mepc == RAM + RAM_SIZE - 2);
     half = 0x0505; /* c.addi a0,1: runs, then the fetch behind it traps */
     cr_assert(bus_dma_write(&world.bus, RAM + RAM_SIZE - 2, &half, 2));
     run_from(RAM + RAM_SIZE - 2, 2);
-    cr_assert(H->x[A0] == 1 && H->csr.mcause == CAUSE_FETCH_ACCESS && H->csr.mtval == RAM + RAM_SIZE && H->csr.mepc == RAM + RAM_SIZE);
+    cr_assert(H->x[A0] == 1 && H->csr.mcause == CAUSE_FETCH_ACCESS && H->csr.mtval == RAM + RAM_SIZE &&
+              H->csr.mepc == RAM + RAM_SIZE);
     world_destroy(&world);
 }
 
@@ -503,7 +524,8 @@ Test(engine_places, reservations)
 static void place_long_program(struct world *w)
 {
     for (unsigned page = 0; page < 20; page++) {
-        for (unsigned i = 0; i < 1023; i++) PLACE_IN(w, CODE + page * 0x1000 + 4 * i, i % 5 ? ADD(A0, A0, T0) : ADDI(T0, T0, 1));
+        for (unsigned i = 0; i < 1023; i++)
+            PLACE_IN(w, CODE + page * 0x1000 + 4 * i, i % 5 ? ADD(A0, A0, T0) : ADDI(T0, T0, 1));
         PLACE_IN(w, CODE + page * 0x1000 + 4092, page == 19 ? JALR(ZERO, ZERO, 0) : NOP);
     }
 }
@@ -584,7 +606,9 @@ static void replay_commit(void *self, struct hart *h, const struct commit *c)
     uint64_t value = 0;
     csr_peek(h, written, &value);
     cr_assert_eq(c->csr_count, written != 0);
-    if (written) cr_assert(c->csr[0].number == written && c->csr[0].value == value, "%08x: csr %x %lx", c->insn, c->csr[0].number, c->csr[0].value);
+    if (written)
+        cr_assert(c->csr[0].number == written && c->csr[0].value == value, "%08x: csr %x %lx", c->insn,
+                  c->csr[0].number, c->csr[0].value);
 }
 
 Test(engine_places, records_tell_everything)
