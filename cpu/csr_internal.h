@@ -51,29 +51,29 @@ struct csr_row {
 uint64_t csr_mip(const struct hart *h);
 
 /* For the families of csr.def; CSR_ROW(n, number) is defined there. */
+/* clang-format off */
 #define CSR_ROWS_3_TO_31(base)                                                                                         \
     CSR_ROW(3, (base) + 3)                                                                                             \
-    CSR_ROW(4, (base) + 4)                                                                                             \
-    CSR_ROW(5, (base) + 5) CSR_ROW(6, (base) + 6) CSR_ROW(7, (base) + 7) CSR_ROW(8, (base) + 8) CSR_ROW(9, (base) + 9) \
-        CSR_ROW(10, (base) + 10) CSR_ROW(11, (base) + 11) CSR_ROW(12, (base) + 12) CSR_ROW(13, (base) + 13)            \
-            CSR_ROW(14, (base) + 14) CSR_ROW(15, (base) + 15) CSR_ROW(16, (base) + 16) CSR_ROW(17, (base) + 17)        \
-                CSR_ROW(18, (base) + 18) CSR_ROW(19, (base) + 19) CSR_ROW(20, (base) + 20) CSR_ROW(21, (base) + 21)    \
-                    CSR_ROW(22, (base) + 22) CSR_ROW(23, (base) + 23) CSR_ROW(24, (base) + 24)                         \
-                        CSR_ROW(25, (base) + 25) CSR_ROW(26, (base) + 26) CSR_ROW(27, (base) + 27)                     \
-                            CSR_ROW(28, (base) + 28) CSR_ROW(29, (base) + 29) CSR_ROW(30, (base) + 30)                 \
-                                CSR_ROW(31, (base) + 31)
+    CSR_ROW(4, (base) + 4) CSR_ROW(5, (base) + 5) CSR_ROW(6, (base) + 6) CSR_ROW(7, (base) + 7) CSR_ROW(8, (base) + 8) \
+        CSR_ROW(9, (base) + 9) CSR_ROW(10, (base) + 10) CSR_ROW(11, (base) + 11) CSR_ROW(12, (base) + 12)              \
+            CSR_ROW(13, (base) + 13) CSR_ROW(14, (base) + 14) CSR_ROW(15, (base) + 15) CSR_ROW(16, (base) + 16)        \
+                CSR_ROW(17, (base) + 17) CSR_ROW(18, (base) + 18) CSR_ROW(19, (base) + 19) CSR_ROW(20, (base) + 20)    \
+                    CSR_ROW(21, (base) + 21) CSR_ROW(22, (base) + 22) CSR_ROW(23, (base) + 23)                         \
+                        CSR_ROW(24, (base) + 24) CSR_ROW(25, (base) + 25) CSR_ROW(26, (base) + 26)                     \
+                            CSR_ROW(27, (base) + 27) CSR_ROW(28, (base) + 28) CSR_ROW(29, (base) + 29)                 \
+                                CSR_ROW(30, (base) + 30) CSR_ROW(31, (base) + 31)
 #define CSR_ROWS_32_TO_63(base)                                                                                        \
     CSR_ROW(32, (base) + 32)                                                                                           \
-    CSR_ROW(33, (base) + 33)                                                                                           \
-    CSR_ROW(34, (base) + 34) CSR_ROW(35, (base) + 35) CSR_ROW(36, (base) + 36) CSR_ROW(37, (base) + 37)                \
-        CSR_ROW(38, (base) + 38) CSR_ROW(39, (base) + 39) CSR_ROW(40, (base) + 40) CSR_ROW(41, (base) + 41)            \
-            CSR_ROW(42, (base) + 42) CSR_ROW(43, (base) + 43) CSR_ROW(44, (base) + 44) CSR_ROW(45, (base) + 45)        \
-                CSR_ROW(46, (base) + 46) CSR_ROW(47, (base) + 47) CSR_ROW(48, (base) + 48) CSR_ROW(49, (base) + 49)    \
-                    CSR_ROW(50, (base) + 50) CSR_ROW(51, (base) + 51) CSR_ROW(52, (base) + 52)                         \
-                        CSR_ROW(53, (base) + 53) CSR_ROW(54, (base) + 54) CSR_ROW(55, (base) + 55)                     \
-                            CSR_ROW(56, (base) + 56) CSR_ROW(57, (base) + 57) CSR_ROW(58, (base) + 58)                 \
-                                CSR_ROW(59, (base) + 59) CSR_ROW(60, (base) + 60) CSR_ROW(61, (base) + 61)             \
-                                    CSR_ROW(62, (base) + 62) CSR_ROW(63, (base) + 63)
+    CSR_ROW(33, (base) + 33) CSR_ROW(34, (base) + 34) CSR_ROW(35, (base) + 35) CSR_ROW(36, (base) + 36)                \
+        CSR_ROW(37, (base) + 37) CSR_ROW(38, (base) + 38) CSR_ROW(39, (base) + 39) CSR_ROW(40, (base) + 40)            \
+            CSR_ROW(41, (base) + 41) CSR_ROW(42, (base) + 42) CSR_ROW(43, (base) + 43) CSR_ROW(44, (base) + 44)        \
+                CSR_ROW(45, (base) + 45) CSR_ROW(46, (base) + 46) CSR_ROW(47, (base) + 47) CSR_ROW(48, (base) + 48)    \
+                    CSR_ROW(49, (base) + 49) CSR_ROW(50, (base) + 50) CSR_ROW(51, (base) + 51)                         \
+                        CSR_ROW(52, (base) + 52) CSR_ROW(53, (base) + 53) CSR_ROW(54, (base) + 54)                     \
+                            CSR_ROW(55, (base) + 55) CSR_ROW(56, (base) + 56) CSR_ROW(57, (base) + 57)                 \
+                                CSR_ROW(58, (base) + 58) CSR_ROW(59, (base) + 59) CSR_ROW(60, (base) + 60)             \
+                                    CSR_ROW(61, (base) + 61) CSR_ROW(62, (base) + 62) CSR_ROW(63, (base) + 63)
+/* clang-format on */
 
 /* The hooks. */
 uint64_t fflags_read(struct hart *h, unsigned n);

@@ -65,12 +65,13 @@ static const uint8_t styles[] = {
 
 static int64_t operand_value(unsigned operand, uint32_t insn)
 {
+    /* clang-format off */
     switch (operand) {
-#define OPERAND(id, field, value, style)                                                                               \
-    case OPERAND_##id: return (int64_t)(value);                                                                        \
-        #include "cpu/isa/operand.def"
+#define OPERAND(id, field, value, style) case OPERAND_##id: return (int64_t)(value);
+#include "cpu/isa/operand.def"
     default: return 0;
     }
+    /* clang-format on */
 }
 
 static void put_fence_set(struct text *t, int64_t set)

@@ -57,15 +57,15 @@
 /* ---- which pairs ----
  *
  * The most frequent neighbours in compiled code; what is not listed runs one by one. */
+/* clang-format off */
 #define EACH_FIRST(X, b)                                                                                               \
-    X(addi, b)                                                                                                         \
-    X(add, b) X(sub, b) X(and, b) X(andi, b) X(or, b) X(xor, b) X(slli, b) X(srli, b) X(addiw, b) X(addw, b)           \
-        X(slliw, b) X(srliw, b) X(mulw, b) X(mul, b) X(lui, b) X(ld, b) X(lw, b) X(lbu, b) X(lh, b) X(lhu, b) X(sd, b) \
-            X(sw, b)
+    X(addi, b) X(add, b) X(sub, b) X(and, b) X(andi, b) X(or, b) X(xor, b) X(slli, b) X(srli, b) X(addiw, b)           \
+    X(addw, b) X(slliw, b) X(srliw, b) X(mulw, b) X(mul, b) X(lui, b) X(ld, b) X(lw, b) X(lbu, b) X(lh, b) X(lhu, b)   \
+    X(sd, b) X(sw, b)
 #define EACH_SECOND(X)                                                                                                 \
-    X(addi)                                                                                                            \
-    X(add) X(sub) X(and) X(andi) X(or) X(xor) X(slli) X(srli) X(addiw) X(addw) X(slliw) X(srliw) X(mulw) X(mul) X(ld)  \
-        X(lw) X(lbu) X(lh) X(lhu) X(sd) X(sw) X(xori) X(sltu)
+    X(addi) X(add) X(sub) X(and) X(andi) X(or) X(xor) X(slli) X(srli) X(addiw) X(addw) X(slliw) X(srliw) X(mulw)       \
+    X(mul) X(ld) X(lw) X(lbu) X(lh) X(lhu) X(sd) X(sw) X(xori) X(sltu)
+/* clang-format on */
 #define EACH_BRANCH(X) X(beq) X(bne) X(blt) X(bge) X(bltu) X(bgeu)
 
 #define FIRST_HALF(a)                                                                                                  \

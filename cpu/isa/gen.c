@@ -66,12 +66,13 @@ static const char *const operand_names[] = {
 
 static int64_t operand_value(unsigned operand, uint32_t insn)
 {
+    /* clang-format off */
     switch (operand) {
-#define OPERAND(id, field, value, style)                                                                               \
-    case OPERAND_##id: return (int64_t)(value);                                                                        \
-        #include "cpu/isa/operand.def"
+#define OPERAND(id, field, value, style) case OPERAND_##id: return (int64_t)(value);
+#include "cpu/isa/operand.def"
     default: return 0;
     }
+    /* clang-format on */
 }
 
 /* The bits that an operand is made of: those that change its value. */
