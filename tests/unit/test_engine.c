@@ -234,8 +234,9 @@ Test(engine, another_hart_s_store_into_code_is_seen)
     cr_assert_eq(h->x[A0], 69);
 }
 
-Test(engine, a_small_arena_is_flushed_and_nothing_is_lost, .init = NULL)
+Test(engine, a_small_arena_is_flushed_and_nothing_is_lost)
 {
+    teardown();
     setup_with("rv64", 1);
     uint32_t code[4000];
     for (size_t i = 0; i < 3998; i++) code[i] = ADDI(A0, A0, 1);
@@ -279,8 +280,9 @@ Test(engine, device_windows_hold_no_code)
     expect_trap(CAUSE_FETCH_ACCESS, MMIO, MMIO);
 }
 
-Test(engine, without_c_a_jump_to_a_half_word_traps_at_the_jump, .init = NULL)
+Test(engine, without_c_a_jump_to_a_half_word_traps_at_the_jump)
 {
+    teardown();
     setup_with("rv64,c=off", 0);
     PROGRAM(ADDI(T0, ZERO, 6), BNE(T0, ZERO, 6), J_SELF);
     hart_run(h, 2);
