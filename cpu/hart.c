@@ -153,6 +153,7 @@ static void hart_state_csr(struct csr_state *c, struct state *s)
 
 void hart_state(struct hart *h, struct state *s)
 {
+    if (!s->restoring) priv_sync_fp(h);
     uint64_t icount = hart_icount(h);
     uint8_t frm = (uint8_t)fp_frm(&h->fp), flags = (uint8_t)fp_flags(&h->fp);
     state_tag(s, "hart", 1);

@@ -104,10 +104,11 @@ struct hart {
     struct data_bank *data; /* of the present regime */
     struct code_bank *code;
     struct fp_ctx fp;
-    uint8_t fs_dirty; /* an f register or fflags was written since mstatus was last read; merged lazily */
-    uint8_t priv;     /* enum priv */
-    bool waiting;     /* in WFI (or WRS) */
-    bool trapped;     /* a trap or interrupt was taken; cleared by the machine */
+    uint8_t
+        fs_dirty; /* an f register or fcsr was written since priv_sync_fp; flags that operations raise stand in fp */
+    uint8_t priv; /* enum priv */
+    bool waiting; /* in WFI (or WRS) */
+    bool trapped; /* a trap or interrupt was taken; cleared by the machine */
     bool
         stalled; /* hart_run gave up: it traps on and on without retiring anything. The machine lets the turn's time pass */
     uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */

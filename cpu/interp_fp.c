@@ -5,10 +5,6 @@
 /* d->imm: rounding mode, and the third source from bit 8. */
 #define RM_OF_INSN ((unsigned)d->imm & 7)
 
-/* A result in an x register: flags may have been raised, so the state counts as dirty too. */
-#define SET_X_FLAGS(value) (h->x[d->rd] = (value), h->fs_dirty = 1)
-#define SET_F_FLAGS(value) SET_F(value)
-
 /* ---- slow: any rounding mode, any operand ---- */
 
 #define RM                 RM_OF_INSN
@@ -16,7 +12,7 @@
 #define INSN_FP(id, needs, picture, operands, D, value, tag)                                                           \
     SLOW(fp_slow_do_##id)                                                                                              \
     {                                                                                                                  \
-        SET_##D##_FLAGS(value);                                                                                        \
+        SET_##D(value);                                                                                                \
         NEXT;                                                                                                          \
     }
 /* norm:roundingmode_rsv: DYN while frm is reserved is illegal */
@@ -24,7 +20,7 @@
     SLOW(fp_slow_do_##id)                                                                                              \
     {                                                                                                                  \
         if (!fp_rm_is_legal(FPU, RM)) BECOME(insn_illegal);                                                            \
-        SET_##D##_FLAGS(value);                                                                                        \
+        SET_##D(value);                                                                                                \
         NEXT;                                                                                                          \
     }
 #include "cpu/isa/insn.def"
@@ -40,7 +36,7 @@
         bool punt = false;                                                                                             \
         uint64_t result = value;                                                                                       \
         if (UNLIKELY(punt)) BECOME(fp_slow_do_##id);                                                                   \
-        SET_##D##_FLAGS(result);                                                                                       \
+        SET_##D(result);                                                                                               \
         NEXT;                                                                                                          \
     }
 

@@ -93,13 +93,18 @@ static void record_registers(const struct hart *h, struct commit *c, const struc
     c->rd_value = f ? h->f[insn->rd] : h->x[insn->rd];
 }
 
-static bool fs_is_dirty(const struct hart *h) { return h->fs_dirty || (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS; }
+static bool fs_is_dirty(struct hart *h)
+{
+    priv_sync_fp(h);
+    return (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS;
+}
 
 /* Flags that this instruction raised count as a write of fflags. */
 static void record_fp(struct hart *h, struct commit *c, unsigned flags_before)
 {
     unsigned raised = fp_flags(&h->fp);
     fp_set_flags(&h->fp, flags_before | raised);
+    if (raised) h->fs_dirty = 1;
     if (raised) record_csr(c, CSR_FFLAGS, flags_before | raised);
 }
 

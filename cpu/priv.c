@@ -9,9 +9,11 @@ static bool illegal(struct trap *t, uint32_t insn)
 
 void priv_sync_fp(struct hart *h)
 {
-    if (!h->fs_dirty) return;
+    bool raised = fp_take_raised(&h->fp);
+    if (!raised && !h->fs_dirty) return;
     h->fs_dirty = 0;
-    h->csr.mstatus |= MSTATUS_FS; /* norm:mstatus_fs_vs_xs_update_indep_priv */
+    /* norm:mstatus_fs_vs_xs_update_indep_priv; while it is Off only a debugger can have written */
+    if (h->csr.mstatus & MSTATUS_FS) h->csr.mstatus |= MSTATUS_FS;
 }
 
 /* norm:mstatus_mprv_ldst_op: loads and stores as if in MPP. */

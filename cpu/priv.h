@@ -70,7 +70,7 @@ bool priv_cbo_allowed(struct hart *h, uint32_t insn, bool zero, bool inval, stru
 
 /* Privilege, mstatus, satp, menvcfg or misa changed: select banks and recompute isa_live. */
 void priv_update(struct hart *h);
-/* Accrued FP flags and dirtiness brought into fp.flags and mstatus; before anything architectural reads them. */
+/* Dirtiness, from writes and from raised flags, brought into mstatus.FS; before anything reads or writes that. */
 void priv_sync_fp(struct hart *h);
 
 #endif

@@ -33,28 +33,41 @@ void fp_enter(struct fp_ctx *c)
     choose_paths(c);
 }
 
+static unsigned host_flags(const struct fp_ctx *c) { return c->entered ? hostfp_flags_in(hostfp_control()) : 0; }
+
 void fp_leave(struct fp_ctx *c)
 {
-    c->flags = fp_flags(c);
+    c->raised |= host_flags(c);
     c->entered = false;
     hostfp_set_control(c->host_control);
     choose_paths(c);
 }
 
-unsigned fp_flags(const struct fp_ctx *c) { return c->flags | (c->entered ? hostfp_flags_in(hostfp_control()) : 0); }
+unsigned fp_flags(const struct fp_ctx *c) { return c->flags | c->raised | host_flags(c); }
 
 void fp_set_flags(struct fp_ctx *c, unsigned flags)
 {
     c->flags = flags & 31;
+    c->raised = 0;
     if (c->entered) hostfp_set_control(hostfp_control_for(host_mode(c)));
 }
 
 void fp_set_frm(struct fp_ctx *c, unsigned frm)
 {
-    c->flags = fp_flags(c);
+    c->raised |= host_flags(c);
     c->frm = frm & 7;
     if (c->entered) hostfp_set_control(hostfp_control_for(host_mode(c)));
     choose_paths(c);
+}
+
+bool fp_take_raised(struct fp_ctx *c)
+{
+    unsigned host = host_flags(c), raised = c->raised | host;
+    if (!raised) return false;
+    c->flags |= raised;
+    c->raised = 0;
+    if (host) hostfp_set_control(hostfp_control_for(host_mode(c)));
+    return true;
 }
 
 static unsigned resolve(const struct fp_ctx *c, unsigned rm) { return rm == FP_DYN ? c->frm : rm; }
@@ -62,37 +75,37 @@ static unsigned resolve(const struct fp_ctx *c, unsigned rm) { return rm == FP_D
 #define DEFINE_BINARY(T, F, op)                                                                                        \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, unsigned rm)                                 \
     {                                                                                                                  \
-        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), resolve(c, rm), &c->flags));                \
+        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), resolve(c, rm), &c->raised));               \
     }
 #define DEFINE_FUSED(T, F, op)                                                                                         \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, uint64_t b, uint64_t d, unsigned rm)                     \
     {                                                                                                                  \
         return fp_box_##T(                                                                                             \
-            softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), fp_unbox_##T(d), resolve(c, rm), &c->flags));             \
+            softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), fp_unbox_##T(d), resolve(c, rm), &c->raised));            \
     }
 #define DEFINE_UNARY(T, F, op)                                                                                         \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                                             \
     {                                                                                                                  \
-        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), resolve(c, rm), &c->flags));                                 \
+        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), resolve(c, rm), &c->raised));                                \
     }
 #define DEFINE_SELECT(T, F, op)                                                                                        \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                              \
     {                                                                                                                  \
-        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), &c->flags));                                \
+        return fp_box_##T(softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), &c->raised));                               \
     }
 #define DEFINE_COMPARE(T, F, op)                                                                                       \
     uint64_t fp_slow_##op##_##T(struct fp_ctx *c, uint64_t a, uint64_t b)                                              \
     {                                                                                                                  \
-        return softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), &c->flags);                                            \
+        return softfp_##op(F, fp_unbox_##T(a), fp_unbox_##T(b), &c->raised);                                           \
     }
 #define DEFINE_INTEGER(T, F, i, I)                                                                                     \
     uint64_t fp_slow_cvt_##i##_##T(struct fp_ctx *c, uint64_t a, unsigned rm)                                          \
     {                                                                                                                  \
-        return softfp_to_int(F, I, fp_unbox_##T(a), resolve(c, rm), &c->flags);                                        \
+        return softfp_to_int(F, I, fp_unbox_##T(a), resolve(c, rm), &c->raised);                                       \
     }                                                                                                                  \
     uint64_t fp_slow_cvt_##T##_##i(struct fp_ctx *c, uint64_t x, unsigned rm)                                          \
     {                                                                                                                  \
-        return fp_box_##T(softfp_from_int(F, I, x, resolve(c, rm), &c->flags));                                        \
+        return fp_box_##T(softfp_from_int(F, I, x, resolve(c, rm), &c->raised));                                       \
     }
 #define DEFINE_PURE(T, F)                                                                                              \
     uint64_t fp_class_##T(uint64_t a) { return softfp_class(F, fp_unbox_##T(a)); }                                     \
@@ -100,7 +113,7 @@ static unsigned resolve(const struct fp_ctx *c, unsigned rm) { return rm == FP_D
 #define DEFINE_CONVERT(TO, TO_F, FROM, FROM_F)                                                                         \
     uint64_t fp_slow_cvt_##TO##_##FROM(struct fp_ctx *c, uint64_t a, unsigned rm)                                      \
     {                                                                                                                  \
-        return fp_box_##TO(softfp_convert(TO_F, FROM_F, fp_unbox_##FROM(a), resolve(c, rm), &c->flags));               \
+        return fp_box_##TO(softfp_convert(TO_F, FROM_F, fp_unbox_##FROM(a), resolve(c, rm), &c->raised));              \
     }
 #define DEFINE_FORMAT(T, F)                                                                                            \
     DEFINE_BINARY(T, F, add)                                                                                           \
@@ -139,4 +152,4 @@ DEFINE_CONVERT(h, FP_H, s, FP_S)
 DEFINE_CONVERT(d, FP_D, h, FP_H)
 DEFINE_CONVERT(h, FP_H, d, FP_D)
 
-uint64_t fp_slow_cvtmod_w_d(struct fp_ctx *c, uint64_t a) { return softfp_cvtmod_w_d(a, &c->flags); }
+uint64_t fp_slow_cvtmod_w_d(struct fp_ctx *c, uint64_t a) { return softfp_cvtmod_w_d(a, &c->raised); }

@@ -48,7 +48,8 @@
 
 /* One per hart. Everything is private to cpu/fp except that a snapshot saves fp_frm() and fp_flags(). */
 struct fp_ctx {
-    unsigned flags;        /* accrued, but for those still in the host unit */
+    unsigned flags;        /* accrued before the last fp_take_raised */
+    unsigned raised;       /* since then, but for what is still in the host unit; a flag may be in both */
     unsigned frm;          /* 0..7, reserved values included */
     uint32_t fast;         /* bit rm: an instruction with this rm may use the host unit as it is set now */
     uint32_t fast_fma;     /* the same for fused multiply-add: the host may lack it */
@@ -67,6 +68,8 @@ void fp_leave(struct fp_ctx *c);
 unsigned fp_flags(const struct fp_ctx *c);
 void fp_set_flags(struct fp_ctx *c, unsigned flags); /* low five bits count */
 void fp_set_frm(struct fp_ctx *c, unsigned frm);     /* low three bits count */
+/* Whether an operation has raised a flag, one already set included, since the last call or fp_set_flags. */
+bool fp_take_raised(struct fp_ctx *c);
 
 static inline unsigned fp_frm(const struct fp_ctx *c) { return c->frm; }
 

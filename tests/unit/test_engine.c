@@ -327,6 +327,74 @@ Test(engine, floating_point_needs_fs_and_a_legal_mode)
 
 /* ---- memory ---- */
 
+/* One instruction while FS is Clean and the flags of `accrued` are set already; FS afterwards. f8 and f9 are its operands. */
+static uint64_t fs_after(uint32_t insn, uint64_t f8, uint64_t f9, unsigned accrued, bool observed)
+{
+    static struct observer silent;
+    PROGRAM(insn);
+    csr_poke(h, 0x300, 0x6000);
+    csr_poke(h, 0x001, accrued);
+    csr_poke(h, 0x300, 0x4000);
+    h->f[8] = f8, h->f[9] = f9;
+    h->pc = RAM;
+    if (observed) hart_attach(h, &silent);
+    hart_run(h, 1);
+    if (observed) hart_detach(h, &silent);
+    return csr(0x300) >> 13 & 3;
+}
+
+/* norm:mstatus_fs_vs_xs_clean_op: dirty is what a context switch has to save, and an instruction that neither wrote an f register nor
+ * raised a flag has left nothing to save. */
+Test(engine, fs_becomes_dirty_with_an_f_register_or_a_raised_flag_only)
+{
+    static const struct {
+        enum insn_id id;
+        uint32_t operands; /* rs1 = f8 or x8, rd = 10; rm */
+        uint64_t f8, f9;
+        bool dirty;
+    } cases[] = {
+        {INSN_feq_d, 9 << 20, 0x3ff0000000000000, 0x3ff0000000000000, false},
+        {INSN_flt_d, 9 << 20, 0x3ff0000000000000, 0x4000000000000000, false},
+        {INSN_flt_d, 9 << 20, 0x7ff8000000000000, 0, true}, /* NV */
+        {INSN_feq_d, 9 << 20, 0x7ff8000000000000, 0, false},
+        {INSN_feq_d, 9 << 20, 0x7ff0000000000001, 0, true},     /* signalling */
+        {INSN_feq_s, 9 << 20, 0xffffffff7f800001, 0, true},     /* operand 9 has no box: softfp's way */
+        {INSN_fcvt_w_d, 7 << 12, 0x4000000000000000, 0, false}, /* 2.0 */
+        {INSN_fcvt_w_d, 7 << 12, 0x4004000000000000, 0, true},  /* 2.5: NX */
+        {INSN_fcvt_w_d, 4 << 12, 0x4004000000000000, 0, true},  /* by softfp: RMM */
+        {INSN_fcvt_w_d, 4 << 12, 0x4000000000000000, 0, false},
+        {INSN_fcvt_lu_s, 1 << 12, 0xffffffffbf800000, 0, true}, /* -1.0: NV */
+        {INSN_fmv_x_d, 0, 0x7ff0000000000001, 0, false},
+        {INSN_fclass_d, 0, 0x7ff0000000000001, 0, false},
+        {INSN_fadd_d, 7 << 12 | 9 << 20, 0x3ff0000000000000, 0, true},
+        {INSN_fmv_d_x, 0, 0, 0, true},
+        {INSN_fsgnj_d, 8 << 20, 0x3ff0000000000000, 0, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        for (unsigned variant = 0; variant < 4; variant++) {
+            uint32_t insn = insn_pattern(cases[i].id)->match | cases[i].operands | 8 << 15 | A0 << 7;
+            /* with all flags accrued before it, raising one again is no change of value but a write all the same */
+            uint64_t fs = fs_after(insn, cases[i].f8, cases[i].f9, variant & 1 ? 31 : 0, variant & 2);
+            cr_assert_eq(fs, cases[i].dirty ? 3 : 2, "case %zu, variant %u", i, variant);
+        }
+}
+
+Test(engine, what_was_raised_before_fs_was_cleaned_does_not_dirty_it)
+{
+    uint32_t divide = insn_pattern(INSN_fdiv_d)->match | 7 << 12 | 9 << 20 | 8 << 15 | 10 << 7;
+    uint32_t compare = insn_pattern(INSN_feq_d)->match | 9 << 20 | 8 << 15 | A1 << 7;
+    PROGRAM(divide, CSRW(CSR_MSTATUS, T0), compare, CSRR(A2, CSR_MSTATUS), J_SELF);
+    csr_poke(h, 0x300, 0x6000);
+    h->f[8] = 0x3ff0000000000000, h->f[9] = 0; /* 1 / 0: DZ */
+    h->x[T0] = 0x4000;
+    hart_run(h, 4);
+    cr_assert_eq(h->x[A2] >> 13 & 3, 2);
+    cr_assert_eq(csr(0x001), 8, "the flag itself stays");
+    csr_poke(h, 0x300, 0);
+    csr_poke(h, 0x001, 3);
+    cr_assert_eq(csr(0x300) >> 13 & 3, 0, "a debugger's write does not switch the unit on");
+}
+
 Test(engine, misaligned_accesses_work_within_and_across_pages)
 {
     for (uint64_t at = DATA + 0xff0; at < DATA + 0x1008; at++) {
