@@ -27,9 +27,15 @@ void priv_update(struct hart *h)
     uint64_t s = h->csr.mstatus;
     h->isa_live = s & MSTATUS_FS ? h->isa_fp_on : h->isa_fp_off;
 
-    bool adue = h->csr.menvcfg & ENVCFG_ADUE, pbmte = h->csr.menvcfg & ENVCFG_PBMTE;
-    struct mmu_regime data = mmu_regime(h->csr.satp, priv_of_data(h), s & MSTATUS_SUM, s & MSTATUS_MXR, adue, pbmte);
-    struct mmu_regime code = mmu_regime(h->csr.satp, (enum priv)h->priv, false, false, adue, pbmte);
+    struct mmu_context c = {.satp = h->csr.satp,
+                            .priv = (enum priv)h->priv,
+                            .adue = h->csr.menvcfg & ENVCFG_ADUE,
+                            .pbmte = h->csr.menvcfg & ENVCFG_PBMTE};
+    struct mmu_regime code = mmu_regime(&c);
+    c.priv = priv_of_data(h);
+    c.sum = s & MSTATUS_SUM;
+    c.mxr = s & MSTATUS_MXR;
+    struct mmu_regime data = mmu_regime(&c);
     if (!h->data || memcmp(&h->data->info.regime, &data, sizeof data) != 0) h->data = mmu_select_data(&h->mmu, &data);
     if (!h->code || memcmp(&h->code->info.regime, &code, sizeof code) != 0) h->code = mmu_select_code(&h->mmu, &code);
 }
@@ -80,7 +86,8 @@ bool priv_sfence_vma(struct hart *h, uint32_t insn, bool has_va, uint64_t va, bo
 {
     bool trapped = h->priv == PRIV_S && (h->csr.mstatus & MSTATUS_TVM); /* norm:mstatus_tvm_warl_op */
     if (!isa_has(h->isa, EXT_sv39) || h->priv < PRIV_S || trapped) return illegal(t, insn);
-    mmu_fence(&h->mmu, has_va, va, has_asid, asid);
+    mmu_fence(&h->mmu, &(struct mmu_fence){
+                           .scope = FENCE_S, .has_address = has_va, .address = va, .has_id = has_asid, .id = asid});
     return true;
 }
 

@@ -1,7 +1,6 @@
 /* The banks of the inline TLB: which regime each serves, how entries come in, and what a fence takes out. */
 #include "mmu/mmu_internal.h"
 
-#include "emu/base/bits.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -44,80 +43,93 @@ static void code_bank_clear(struct code_bank *b)
 
 void mmu_init(struct mmu *m, struct bus *bus, struct log *log) { *m = (struct mmu){.bus = bus, .log = log}; }
 
+static struct data_bank *data_bank_of(struct bank_info *info)
+{
+    return (struct data_bank *)((char *)info - offsetof(struct data_bank, info));
+}
+static struct code_bank *code_bank_of(struct bank_info *info)
+{
+    return (struct code_bank *)((char *)info - offsetof(struct code_bank, info));
+}
+
+static struct bank_info *data_bank_new(void)
+{
+    struct data_bank *b = calloc(1, sizeof *b);
+    return b ? &b->info : NULL;
+}
+static struct bank_info *code_bank_new(void)
+{
+    struct code_bank *b = calloc(1, sizeof *b);
+    return b ? &b->info : NULL;
+}
+
 void mmu_finish(struct mmu *m)
 {
-    for (unsigned i = 0; i < MMU_DATA_BANKS; i++) free(m->data[i]);
-    for (unsigned i = 0; i < MMU_CODE_BANKS; i++) free(m->code[i]);
+    for (unsigned i = 0; i < m->data.count; i++) free(data_bank_of(m->data.bank[i]));
+    for (unsigned i = 0; i < m->code.count; i++) free(code_bank_of(m->code.bank[i]));
     mmu_init(m, m->bus, m->log);
 }
 
-static void bank_assign(struct mmu *m, struct bank_info *info, const struct mmu_regime *r)
+/* Brings the bank at `from` to the front, those before it one place back. */
+static struct bank_info *pool_move_to_front(struct bank_pool *p, unsigned from)
 {
-    *info = (struct bank_info){.regime = *r, .in_use = true, .last_used = ++m->clock};
+    struct bank_info *info = p->bank[from];
+    memmove(&p->bank[1], &p->bank[0], from * sizeof p->bank[0]);
+    return p->bank[0] = info;
+}
+
+static struct bank_info *pool_find(struct bank_pool *p, const struct mmu_regime *r)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        if (regime_equal(&p->bank[i]->regime, r)) return pool_move_to_front(p, i);
+    return NULL;
+}
+
+/* A bank to be cleared: a new one while there may be more, else the one least recently selected. */
+static struct bank_info *pool_recycle(struct bank_pool *p, unsigned limit, struct bank_info *(*make)(void),
+                                      const struct mmu_regime *r)
+{
+    struct bank_info *more = p->count < limit ? make() : NULL;
+    if (more) p->bank[p->count++] = more;
+    assert(p->count); /* without memory, make do with those that are there */
+    struct bank_info *info = pool_move_to_front(p, p->count - 1);
+    info->regime = *r;
+    return info;
 }
 
 struct data_bank *mmu_select_data(struct mmu *m, const struct mmu_regime *r)
 {
-    struct data_bank *oldest = NULL;
-    for (unsigned i = 0; i < MMU_DATA_BANKS; i++) {
-        struct data_bank *b = m->data[i];
-        if (!b) {
-            b = m->data[i] = calloc(1, sizeof *b);
-            if (!b) break; /* make do with those that are there */
-        } else if (b->info.in_use) {
-            if (regime_equal(&b->info.regime, r)) {
-                b->info.last_used = ++m->clock;
-                return b;
-            }
-            if (!oldest || b->info.last_used < oldest->info.last_used) oldest = b;
-            continue;
-        }
-        oldest = b;
-        break;
-    }
-    assert(oldest);
-    bank_assign(m, &oldest->info, r);
-    data_bank_clear(oldest);
-    return oldest;
+    struct bank_info *info = pool_find(&m->data, r);
+    if (info) return data_bank_of(info);
+    struct data_bank *b = data_bank_of(pool_recycle(&m->data, MMU_DATA_BANKS, data_bank_new, r));
+    data_bank_clear(b);
+    return b;
 }
 
 struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r)
 {
-    struct code_bank *oldest = NULL;
-    for (unsigned i = 0; i < MMU_CODE_BANKS; i++) {
-        struct code_bank *b = m->code[i];
-        if (!b) {
-            b = m->code[i] = calloc(1, sizeof *b);
-            if (!b) break;
-        } else if (b->info.in_use) {
-            if (regime_equal(&b->info.regime, r)) {
-                b->info.last_used = ++m->clock;
-                return b;
-            }
-            if (!oldest || b->info.last_used < oldest->info.last_used) oldest = b;
-            continue;
-        }
-        oldest = b;
-        break;
-    }
-    assert(oldest);
-    bank_assign(m, &oldest->info, r);
-    code_bank_clear(oldest);
-    return oldest;
+    struct bank_info *info = pool_find(&m->code, r);
+    if (info) return code_bank_of(info);
+    struct code_bank *b = code_bank_of(pool_recycle(&m->code, MMU_CODE_BANKS, code_bank_new, r));
+    code_bank_clear(b);
+    return b;
 }
 
 /* ---- filling ---- */
 
+/* For fences of the G-stage: the guest-physical page, and in its low bits the size of the leaf. */
+static uint64_t guest_tag(const struct walk *w) { return (w->guest_pa & GUEST_PAGE_MASK) | w->guest_log2; }
+
 static uint8_t bank_note_leaf(struct bank_info *info, gva_t va, const struct walk *w)
 {
-    if (w->page_log2 > GUEST_PAGE_LOG2 && w->page_log2 < 64) {
-        uint64_t offset = (UINT64_C(1) << w->page_log2) - 1;
+    if (w->leaf_log2 > GUEST_PAGE_LOG2 && w->leaf_log2 < 64) {
+        uint64_t offset = (UINT64_C(1) << w->leaf_log2) - 1;
         gva_t first = va & ~offset, last = va | offset;
         bool none = info->super_first > info->super_last;
         if (none || first < info->super_first) info->super_first = first;
         if (none || last > info->super_last) info->super_last = last;
     }
-    return (uint8_t)(w->page_log2 | (w->global ? TLB_LEAF_GLOBAL : 0));
+    return (uint8_t)(w->leaf_log2 | (w->global ? TLB_LEAF_GLOBAL : 0));
 }
 
 void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend,
@@ -128,6 +140,7 @@ void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk
     e->tag = (va & GUEST_PAGE_MASK) | tag_flags;
     e->addend = addend;
     (write ? b->write_leaf : b->read_leaf)[i] = bank_note_leaf(&b->info, va, w);
+    if (b->info.regime.virt) (write ? b->write_guest : b->read_guest)[i] = guest_tag(w);
 }
 
 void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host)
@@ -135,96 +148,107 @@ void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t
     gva_t page = va & GUEST_PAGE_MASK;
     unsigned bit = (unsigned)(page >> GUEST_PAGE_LOG2) & 255;
     b->jump_pages[bit / 64] |= UINT64_C(1) << (bit % 64);
-    b->fetch[(page >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)] = (struct fetch_entry){
-        .page = page, .gpa = w->gpa & GUEST_PAGE_MASK, .host = host, .leaf = bank_note_leaf(&b->info, va, w)};
+    b->fetch[(page >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)] =
+        (struct fetch_entry){.page = page,
+                             .gpa = w->gpa & GUEST_PAGE_MASK,
+                             .host = host,
+                             .guest = guest_tag(w),
+                             .leaf = bank_note_leaf(&b->info, va, w)};
 }
 
 /* ---- fences ---- */
 
-/* What one fence names; norm:sfence_vma_all_asid_va, norm:sfence_vma_asid_only, norm:sfence_vma_va_all_asid, norm:sfence_vma_va_asid. */
-struct fence {
-    bool has_va;
-    gva_t va;
-    bool keep_global;
-};
-
-/* Whether the entry whose page is tagged here must go. */
-static bool fence_names(const struct fence *f, gva_t page, uint8_t leaf)
+/* Whether the fence is about translations of this regime. Without tables there is nothing to order. */
+static bool fence_concerns(const struct mmu_fence *f, const struct mmu_regime *r)
 {
-    if (f->keep_global && (leaf & TLB_LEAF_GLOBAL)) return false;
-    if (!f->has_va) return true;
-    return ((page ^ f->va) >> (leaf & TLB_LEAF_LOG2)) == 0;
+    if (f->scope == FENCE_G)
+        return atp_mode(r->hgatp) && (!f->has_id || hgatp_vmid(r->hgatp) == bits_get(f->id, 13, 0));
+    if (!r->satp || r->virt != (f->scope == FENCE_VS)) return false;
+    if (f->scope == FENCE_VS && hgatp_vmid(r->hgatp) != f->vmid) return false; /* norm:hfence-vvma_limits */
+    return !f->has_id || satp_asid(r->satp) == bits_get(f->id, 15, 0);         /* norm:sfence_vma_rs2_bits */
+}
+
+/* Whether the entry whose page is tagged here must go; norm:sfence_vma_all_asid_va, norm:sfence_vma_asid_only,
+ * norm:sfence_vma_va_all_asid, norm:sfence_vma_va_asid. An address of the G-stage is compared with where the entry's page lies in the
+ * guest's physical memory, and what the VS-stage said stays true (norm:hfence-gvma_op). */
+static bool fence_names(const struct mmu_fence *f, gva_t page, uint8_t leaf, uint64_t guest)
+{
+    if (f->scope == FENCE_G) return !f->has_address || ((guest ^ f->address) >> (guest & TLB_LEAF_LOG2)) == 0;
+    if (f->has_id && (leaf & TLB_LEAF_GLOBAL)) return false;
+    return !f->has_address || ((page ^ f->address) >> (leaf & TLB_LEAF_LOG2)) == 0;
 }
 
 /* Where a fragment of what the fence names can be: one set, or all of them. */
-static bool fence_is_local(const struct fence *f, const struct bank_info *info)
+static bool fence_is_local(const struct mmu_fence *f, const struct bank_info *info)
 {
-    return f->has_va && !(info->super_first <= f->va && f->va <= info->super_last);
+    return f->scope != FENCE_G && f->has_address &&
+           !(info->super_first <= f->address && f->address <= info->super_last);
 }
 
-static void data_bank_fence(struct data_bank *b, const struct fence *f)
+static void data_bank_fence(struct data_bank *b, const struct mmu_fence *f)
 {
     bool local = fence_is_local(f, &b->info);
-    unsigned first = local ? tlb_index(f->va) : 0, last = local ? first : TLB_SETS - 1;
+    unsigned first = local ? tlb_index(f->address) : 0, last = local ? first : TLB_SETS - 1;
     for (unsigned i = first; i <= last; i++) {
         struct tlb_entry *r = &b->read[i], *w = &b->write[i];
-        if (r->tag != TLB_TAG_EMPTY && fence_names(f, r->tag & GUEST_PAGE_MASK, b->read_leaf[i]))
+        if (r->tag != TLB_TAG_EMPTY && fence_names(f, r->tag & GUEST_PAGE_MASK, b->read_leaf[i], b->read_guest[i]))
             r->tag = TLB_TAG_EMPTY;
-        if (w->tag != TLB_TAG_EMPTY && fence_names(f, w->tag & GUEST_PAGE_MASK, b->write_leaf[i]))
+        if (w->tag != TLB_TAG_EMPTY && fence_names(f, w->tag & GUEST_PAGE_MASK, b->write_leaf[i], b->write_guest[i]))
             w->tag = TLB_TAG_EMPTY;
     }
 }
 
-static void code_bank_fence(struct code_bank *b, const struct fence *f)
+static void code_bank_fence(struct code_bank *b, const struct mmu_fence *f)
 {
     bool local = fence_is_local(f, &b->info);
-    unsigned bit = (unsigned)(f->va >> GUEST_PAGE_LOG2) & 255;
+    unsigned bit = (unsigned)(f->address >> GUEST_PAGE_LOG2) & 255;
     if (local && !bit_test(b->jump_pages[bit / 64], bit % 64)) return; /* never fetched from */
     for (unsigned i = 0; i < FETCH_SETS; i++) {
         struct fetch_entry *e = &b->fetch[i];
-        if (e->page != TLB_TAG_EMPTY && fence_names(f, e->page, e->leaf)) e->page = TLB_TAG_EMPTY;
+        if (e->page != TLB_TAG_EMPTY && fence_names(f, e->page, e->leaf, e->guest)) e->page = TLB_TAG_EMPTY;
     }
     code_bank_clear_jumps(b);
 }
 
-void mmu_fence(struct mmu *m, bool has_va, gva_t va, bool has_asid, uint64_t asid)
+static void fence_log(struct log *log, const struct mmu_fence *f)
 {
-    struct fence f = {.has_va = has_va, .va = va, .keep_global = has_asid};
-    if (log_on(m->log, LOG_MMU)) {
-        log_line(m->log, LOG_MMU, "mmu: fence of %s0x%" PRIx64 " in %s%" PRIu64, has_va ? "" : "all addresses, not ",
-                 va, has_asid ? "address space " : "all address spaces, not ", asid);
-    }
-    for (unsigned i = 0; i < MMU_DATA_BANKS; i++) {
-        struct data_bank *b = m->data[i];
-        if (!b || !b->info.in_use || b->info.regime.satp == 0) continue;
-        if (!has_asid || bits_get(b->info.regime.satp, 59, 44) == (asid & 0xffff)) data_bank_fence(b, &f);
-    }
-    for (unsigned i = 0; i < MMU_CODE_BANKS; i++) {
-        struct code_bank *b = m->code[i];
-        if (!b || !b->info.in_use || b->info.regime.satp == 0) continue;
-        if (!has_asid || bits_get(b->info.regime.satp, 59, 44) == (asid & 0xffff)) code_bank_fence(b, &f);
-    }
+    static const char *const scopes[] = {
+        [FENCE_S] = "fence", [FENCE_VS] = "fence of the VS-stage", [FENCE_G] = "fence of the G-stage"};
+    char what[64] = "all addresses", where[64] = "";
+    if (f->has_address)
+        snprintf(what, sizeof what, "%s0x%" PRIx64, f->scope == FENCE_G ? "guest-physical " : "", f->address);
+    if (f->has_id)
+        snprintf(where, sizeof where, ", %s %" PRIu64, f->scope == FENCE_G ? "VMID" : "address space", f->id);
+    if (f->scope == FENCE_VS)
+        log_line(log, LOG_MMU, "mmu: %s of VMID %" PRIu64 ": %s%s", scopes[f->scope], f->vmid, what, where);
+    else
+        log_line(log, LOG_MMU, "mmu: %s: %s%s", scopes[f->scope], what, where);
+}
+
+void mmu_fence(struct mmu *m, const struct mmu_fence *f)
+{
+    if (log_on(m->log, LOG_MMU)) fence_log(m->log, f);
+    for (unsigned i = 0; i < m->data.count; i++)
+        if (fence_concerns(f, &m->data.bank[i]->regime)) data_bank_fence(data_bank_of(m->data.bank[i]), f);
+    for (unsigned i = 0; i < m->code.count; i++)
+        if (fence_concerns(f, &m->code.bank[i]->regime)) code_bank_fence(code_bank_of(m->code.bank[i]), f);
 }
 
 void mmu_flush_all(struct mmu *m)
 {
-    for (unsigned i = 0; i < MMU_DATA_BANKS; i++)
-        if (m->data[i]) data_bank_clear(m->data[i]);
-    for (unsigned i = 0; i < MMU_CODE_BANKS; i++)
-        if (m->code[i]) code_bank_clear(m->code[i]);
+    for (unsigned i = 0; i < m->data.count; i++) data_bank_clear(data_bank_of(m->data.bank[i]));
+    for (unsigned i = 0; i < m->code.count; i++) code_bank_clear(code_bank_of(m->code.bank[i]));
 }
 
 void mmu_flush_jumps(struct mmu *m)
 {
-    for (unsigned i = 0; i < MMU_CODE_BANKS; i++)
-        if (m->code[i]) code_bank_clear_jumps(m->code[i]);
+    for (unsigned i = 0; i < m->code.count; i++) code_bank_clear_jumps(code_bank_of(m->code.bank[i]));
 }
 
 void mmu_protect_code(struct mmu *m, const uint8_t *host_page)
 {
-    for (unsigned i = 0; i < MMU_DATA_BANKS; i++) {
-        struct data_bank *b = m->data[i];
-        if (!b || !b->info.in_use) continue;
+    for (unsigned i = 0; i < m->data.count; i++) {
+        struct data_bank *b = data_bank_of(m->data.bank[i]);
         for (unsigned set = 0; set < TLB_SETS; set++) {
             struct tlb_entry *e = &b->write[set];
             bool ram = !(e->tag & TLB_TAG_SLOW);

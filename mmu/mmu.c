@@ -8,10 +8,10 @@ static bool fits_in_page(gva_t va, unsigned len)
     return len >= 1 && (va & ~GUEST_PAGE_MASK) + len <= GUEST_PAGE_BYTES;
 }
 
-static unsigned pmp_need(enum mmu_access access)
+static unsigned pmp_need(const struct mmu_regime *r, enum mmu_access access)
 {
     static const uint8_t need[] = {[MMU_READ] = PMP_R, [MMU_WRITE] = PMP_W, [MMU_FETCH] = PMP_X};
-    return need[access];
+    return r->hlvx && access == MMU_READ ? PMP_R | PMP_X : need[access]; /* norm:hlsv_u_op */
 }
 
 /* PMP for the final access. *rights: what holds for the whole page, 0 if that varies. */
@@ -19,9 +19,33 @@ static bool pmp_allows(const struct mmu *m, const struct mmu_regime *r, gpa_t gp
                        unsigned *rights)
 {
     bool machine = r->priv == PRIV_M;
-    if (pmp_page_rights(&m->pmp, gpa & GUEST_PAGE_MASK, machine, rights)) return *rights & pmp_need(access);
+    unsigned need = pmp_need(r, access);
+    if (pmp_page_rights(&m->pmp, gpa & GUEST_PAGE_MASK, machine, rights)) return (*rights & need) == need;
     *rights = 0;
-    return pmp_check(&m->pmp, gpa, len, pmp_need(access), machine);
+    return pmp_check(&m->pmp, gpa, len, need, machine);
+}
+
+/* Walk, PMP, memory: everything about an access but the banks. Device windows and holes are not executable (physical memory
+ * attributes). *rights: PMP's for the whole page, 0 if they vary: then no entry may stand for it. */
+static struct mmu_result translate(struct mmu *m, const struct mmu_regime *r, gva_t va, unsigned len,
+                                   enum mmu_access access, struct walk *w, unsigned *rights)
+{
+    *w = mmu_walk(m, r, va, access, WALK_ACCESS);
+    struct mmu_result result = {.fault = w->fault, .gpa = w->gpa, .page_log2 = w->page_log2};
+    *rights = 0;
+    if (w->fault == MMU_GUEST_PAGE_FAULT) {
+        result.guest_pa = w->guest_pa;
+        result.implicit = w->implicit;
+        result.implicit_write = w->implicit_write;
+    }
+    if (w->fault) return result;
+    if (pmp_allows(m, r, w->gpa, len, access, rights))
+        result.host = bus_ram(m->bus, w->gpa, len);
+    else
+        result.fault = MMU_ACCESS_FAULT;
+    bool executes = access == MMU_FETCH || r->hlvx;
+    if (executes && !result.host) result.fault = MMU_ACCESS_FAULT;
+    return result;
 }
 
 static gpa_t host_to_gpa(const struct bus *bus, const uint8_t *host)
@@ -41,6 +65,12 @@ static void entry_unprotect(struct mmu *m, struct tlb_entry *e, gpa_t gpa)
     if ((e->tag & TLB_TAG_CODE) && !(e->tag & TLB_TAG_SLOW) && !bus_has_code(m->bus, gpa)) e->tag &= ~TLB_TAG_CODE;
 }
 
+static uint8_t entry_page_log2(const struct bank_info *info, uint8_t leaf, uint64_t guest)
+{
+    uint8_t first = leaf & TLB_LEAF_LOG2, second = guest & TLB_LEAF_LOG2;
+    return info->regime.virt && second < first ? second : first;
+}
+
 /* Entries also serve what the fast path cannot take: device windows, misaligned accesses, pages with code. */
 static bool data_bank_hit(struct mmu *m, struct data_bank *b, gva_t va, enum mmu_access access,
                           struct mmu_result *result)
@@ -52,7 +82,8 @@ static bool data_bank_hit(struct mmu *m, struct data_bank *b, gva_t va, enum mmu
     result->fault = MMU_OK;
     result->host = ram ? (uint8_t *)(uintptr_t)(va + e->addend) : NULL;
     result->gpa = ram ? host_to_gpa(m->bus, result->host) : va + e->addend;
-    result->page_log2 = (access == MMU_WRITE ? b->write_leaf[i] : b->read_leaf[i]) & TLB_LEAF_LOG2;
+    result->page_log2 = entry_page_log2(&b->info, (access == MMU_WRITE ? b->write_leaf : b->read_leaf)[i],
+                                        (access == MMU_WRITE ? b->write_guest : b->read_guest)[i]);
     if (access == MMU_WRITE) entry_unprotect(m, e, result->gpa);
     result->cached = (e->tag & (TLB_TAG_SLOW | TLB_TAG_CODE)) == 0;
     return true;
@@ -64,18 +95,10 @@ struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, 
     struct mmu_result result = {.fault = MMU_OK};
     if (data_bank_hit(m, b, va, access, &result)) return result;
 
-    const struct mmu_regime *r = &b->info.regime;
-    struct walk w = mmu_walk(m, r, va, access, WALK_ACCESS);
-    result = (struct mmu_result){.fault = w.fault, .gpa = w.gpa, .page_log2 = w.page_log2};
-    if (w.fault) return result;
+    struct walk w;
     unsigned rights;
-    if (!pmp_allows(m, r, w.gpa, len, access, &rights)) {
-        result.fault = MMU_ACCESS_FAULT;
-        return result;
-    }
-    result.host = bus_ram(m->bus, w.gpa, len);
-    if (!rights) return result;
-
+    result = translate(m, &b->info.regime, va, len, access, &w, &rights);
+    if (result.fault || !rights) return result;
     uint64_t addend = result.host ? (uint64_t)(uintptr_t)result.host - va : w.gpa - va;
     uint64_t flags = result.host ? 0 : TLB_TAG_SLOW;
     uint64_t code = result.host && bus_has_code(m->bus, w.gpa) ? TLB_TAG_CODE : 0;
@@ -93,24 +116,27 @@ struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va,
     const struct fetch_entry *e = &b->fetch[(va >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)];
     uint64_t offset = va & ~GUEST_PAGE_MASK;
     if (e->page == (va & GUEST_PAGE_MASK))
-        return (struct mmu_result){
-            .gpa = e->gpa + offset, .host = e->host + offset, .page_log2 = e->leaf & TLB_LEAF_LOG2, .cached = true};
+        return (struct mmu_result){.gpa = e->gpa + offset,
+                                   .host = e->host + offset,
+                                   .page_log2 = entry_page_log2(&b->info, e->leaf, e->guest),
+                                   .cached = true};
 
-    const struct mmu_regime *r = &b->info.regime;
-    struct walk w = mmu_walk(m, r, va, MMU_FETCH, WALK_ACCESS);
-    struct mmu_result result = {.fault = w.fault, .gpa = w.gpa, .page_log2 = w.page_log2};
-    if (w.fault) return result;
+    struct walk w;
     unsigned rights;
-    /* Device windows and holes are not executable (physical memory attributes). */
-    result.host = pmp_allows(m, r, w.gpa, len, MMU_FETCH, &rights) ? bus_ram(m->bus, w.gpa, len) : NULL;
-    if (!result.host) {
-        result.fault = MMU_ACCESS_FAULT;
-        return result;
-    }
-    if (!rights) return result;
+    struct mmu_result result = translate(m, &b->info.regime, va, len, MMU_FETCH, &w, &rights);
+    if (result.fault || !rights) return result;
     code_bank_fill(b, va, &w, result.host - offset);
     result.cached = true;
     return result;
+}
+
+struct mmu_result mmu_access_once(struct mmu *m, const struct mmu_regime *r, gva_t va, unsigned len,
+                                  enum mmu_access access)
+{
+    assert(fits_in_page(va, len) && access != MMU_FETCH);
+    struct walk w;
+    unsigned rights;
+    return translate(m, r, va, len, access, &w, &rights);
 }
 
 struct mmu_result mmu_probe(struct mmu *m, const struct mmu_regime *r, gva_t va)

@@ -1,13 +1,17 @@
-/* Address translation: the page-table walker (Sv39, Sv48, Sv57), PMP, and the inline TLB banks that the engine probes.
+/* Address translation: the page-table walker (Sv39, Sv48, Sv57; for a guest of the H extension two stages of them), PMP, and the
+ * inline TLB banks that the engine probes.
  *
  * The MMU never sees a hart. It gets a *translation regime* by value: everything that decides how an address is translated. Each
- * regime has a bank of inline-TLB entries of its own; a write of satp, of a status bit or of the privilege level merely selects
- * another bank and throws nothing away. Banks are recycled least-recently-used. A fence walks the banks that it names.
- * (The next steps add the virtual regimes of the H extension: vsatp, hgatp and V become more fields of the regime.)
+ * regime has a bank of inline-TLB entries of its own; a write of satp, vsatp or hgatp, of a status bit, of the privilege level or of V
+ * merely selects another bank and throws nothing away. Banks are recycled least-recently-used. A fence walks the banks that it names.
+ *
+ * Physical addresses are of type gpa_t: the machine that the hart belongs to is a guest of the host. The *guest-physical* addresses
+ * of the H extension, which the G-stage translates, are called guest_pa here and stand in the same type.
  *
  * The inline TLB is an implementation detail and must never be visible to a guest: entries only ever hold what a walk just proved.
  *
- * Source: RISC-V privileged specification, "Virtual-Memory System" of Sv39/48/57, Svade/Svadu, Svnapot, Svpbmt; PMP in machine.adoc. */
+ * Source: RISC-V privileged specification, "Virtual-Memory System" of Sv39/48/57, Svade/Svadu, Svnapot, Svpbmt; "Two-Stage Address
+ * Translation" in hypervisor.adoc; PMP in machine.adoc. */
 #ifndef ORRERY_MMU_MMU_H
 #define ORRERY_MMU_MMU_H
 
@@ -20,26 +24,47 @@ enum mmu_access { MMU_READ, MMU_WRITE, MMU_FETCH };
 
 enum priv { PRIV_U = 0, PRIV_S = 1, PRIV_M = 3 };
 
-/* All that decides a translation. Compared bytewise: always build it with mmu_regime(). */
-struct mmu_regime {
-    uint64_t satp;    /* normalised to 0 where the privilege makes translation Bare */
-    uint8_t priv;     /* effective privilege (MPRV already applied) */
-    uint8_t sum, mxr; /* 0 for fetches */
-    uint8_t adue;     /* Svadu: hardware updates A and D; else they fault (Svade) */
-    uint8_t pbmte;    /* Svpbmt usable */
-    uint8_t pad[3];
+/* What the CSRs say about a translation, as they say it. Fields that an author leaves out are 0. */
+struct mmu_context {
+    uint64_t satp;        /* first stage: satp, or vsatp if virt */
+    uint64_t hgatp;       /* the rest of the fields marked (g): meaningless unless virt */
+    enum priv priv;       /* effective privilege (MPRV, SPVP already applied) */
+    bool virt;            /* as a guest: V = 1, or HLV/HLVX/HSV, or MPRV with MPV (and not MPP = 3) */
+    bool hlvx;            /* (g) reads want X in place of R */
+    bool sum, mxr;        /* of the first stage: mstatus, or vsstatus if virt. False for fetches */
+    bool g_mxr;           /* (g) mstatus.MXR: holds for both stages. False for fetches */
+    bool adue, pbmte;     /* of the first stage: menvcfg, or henvcfg if virt */
+    bool g_adue, g_pbmte; /* (g) menvcfg */
 };
-/* Fields that cannot matter where satp or the privilege make translation Bare are normalised away; there U counts as S. */
-struct mmu_regime mmu_regime(uint64_t satp, enum priv priv, bool sum, bool mxr, bool adue, bool pbmte);
 
-enum mmu_fault { MMU_OK, MMU_PAGE_FAULT, MMU_ACCESS_FAULT };
+/* All that decides a translation, fields that cannot matter set to 0. Compared bytewise: always build it with mmu_regime(). */
+struct mmu_regime {
+    uint64_t satp;  /* 0 where the privilege or the mode makes the first stage Bare */
+    uint64_t hgatp; /* 0 unless virt; the VMID alone where the G-stage is Bare */
+    uint8_t priv;   /* S for U where the first stage is Bare: nothing there tells them apart */
+    uint8_t virt;
+    uint8_t hlvx;
+    uint8_t sum, mxr; /* first stage; mxr includes g_mxr */
+    uint8_t g_mxr;
+    uint8_t adue;  /* Svadu: hardware updates A and D of the first stage; else they fault (Svade) */
+    uint8_t pbmte; /* Svpbmt usable in the first stage */
+    uint8_t g_adue, g_pbmte;
+    uint8_t pad[6];
+};
+struct mmu_regime mmu_regime(const struct mmu_context *c);
+
+enum mmu_fault { MMU_OK, MMU_PAGE_FAULT, MMU_ACCESS_FAULT, MMU_GUEST_PAGE_FAULT };
 
 struct mmu_result {
     enum mmu_fault fault;
-    gpa_t gpa;         /* valid if MMU_OK */
-    uint8_t *host;     /* host address of gpa if it is RAM, NULL for a device window or a hole */
-    uint8_t page_log2; /* leaf size: 12, 16 (NAPOT), 21, 30, 39, 48; 64 for Bare */
-    bool cached;       /* an inline-TLB entry now exists that the engine's fast path will hit */
+    gpa_t gpa;     /* valid if MMU_OK */
+    uint8_t *host; /* host address of gpa if it is RAM, NULL for a device window or a hole */
+    /* MMU_GUEST_PAGE_FAULT: the guest-physical address that the G-stage refused, exact to the byte (htval holds it >> 2). Of va, or, if
+     * implicit, of the VS-stage PTE that was to be read (htinst 0x3000) or, if implicit_write, to get its A or D (0x3020). */
+    gpa_t guest_pa;
+    uint8_t page_log2; /* leaf size, of two stages the smaller: 12, 16 (NAPOT), 21, 30, 39, 48; 64 for Bare */
+    bool implicit, implicit_write;
+    bool cached; /* an inline-TLB entry now exists that the engine's fast path will hit */
 };
 
 /* ---- the inline TLB, probed by the engine --------------------------------------------------------------------------------
@@ -77,9 +102,8 @@ static inline unsigned tlb_index(gva_t va)
 
 struct bank_info {
     struct mmu_regime regime;
-    uint64_t last_used;
-    bool in_use;
-    /* All superpage leaves with a fragment in the bank lie in first … last (first > last: none), so a fence elsewhere is one look. */
+    /* All superpage leaves (of the first stage) with a fragment in the bank lie in first … last (first > last: none), so a fence
+     * elsewhere is one look. */
     gva_t super_first, super_last;
 };
 
@@ -87,9 +111,11 @@ struct bank_info {
 struct data_bank {
     struct tlb_entry read[TLB_SETS];
     struct tlb_entry write[TLB_SETS];
-    /* For fences: size of the leaf that an entry is a fragment of, with TLB_LEAF_GLOBAL if the mapping is global. */
+    /* For fences: size of the first stage's leaf that an entry is a fragment of, with TLB_LEAF_GLOBAL if the mapping is global. */
     uint8_t read_leaf[TLB_SETS], write_leaf[TLB_SETS];
     struct bank_info info;
+    /* Guests only, for fences of the G-stage: guest-physical page, with the log2 size of the G-stage's leaf in its low bits. */
+    uint64_t read_guest[TLB_SETS], write_guest[TLB_SETS];
 };
 
 /* Translations of fetches under one regime, and the engine's cache of jump targets: virtual pc -> block. Any flush that touches a
@@ -111,7 +137,8 @@ struct fetch_entry {
     gva_t page; /* tag; TLB_TAG_EMPTY = empty */
     gpa_t gpa;  /* of the page */
     uint8_t *host;
-    uint8_t leaf; /* as read_leaf */
+    uint64_t guest; /* as read_guest */
+    uint8_t leaf;   /* as read_leaf */
 };
 struct code_bank {
     struct jump_entry jump[JUMP_SETS];
@@ -128,15 +155,20 @@ struct code_bank {
 #define MMU_DATA_BANKS 16
 #define MMU_CODE_BANKS 12
 #endif
+#define MMU_BANKS_MAX MMU_DATA_BANKS
+
+/* The banks of one kind, allocated at first use, most recently selected first. */
+struct bank_pool {
+    struct bank_info *bank[MMU_BANKS_MAX];
+    unsigned count;
+};
 
 struct mmu {
     struct bus *bus;
     struct pmp pmp;
     struct log *log;
-    bool svnapot;                           /* the hart has Svnapot; set it after mmu_init, before the first access */
-    struct data_bank *data[MMU_DATA_BANKS]; /* allocated at first use */
-    struct code_bank *code[MMU_CODE_BANKS];
-    uint64_t clock; /* for least-recently-used */
+    bool svnapot; /* the hart has Svnapot; set it after mmu_init, before the first access */
+    struct bank_pool data, code;
 };
 
 void mmu_init(struct mmu *m, struct bus *bus, struct log *log);
@@ -151,12 +183,27 @@ struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r);
  * PMP for [pa, pa+len), fills the bank when the whole page has uniform permission. va itself need not be aligned. */
 struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, unsigned len, enum mmu_access access);
 struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va, unsigned len);
+/* The same for one load or store under another regime than the hart's (HLV, HLVX, HSV): always walks, touches no bank. */
+struct mmu_result mmu_access_once(struct mmu *m, const struct mmu_regime *r, gva_t va, unsigned len,
+                                  enum mmu_access access);
 
 /* The pure walk, without TLB: for debuggers (access rights and PMP ignored, A/D never written) and monitors. */
 struct mmu_result mmu_probe(struct mmu *m, const struct mmu_regime *r, gva_t va);
 
-/* sfence.vma as the operands say. has_va/has_asid: rs1/rs2 is not x0. Fragments of a superpage that covers va go too. */
-void mmu_fence(struct mmu *m, bool has_va, gva_t va, bool has_asid, uint64_t asid);
+/* What a fence instruction names. Fragments of a superpage that covers the address go too. */
+enum mmu_fence_scope {
+    FENCE_S,  /* SFENCE.VMA with V = 0: page tables of satp */
+    FENCE_VS, /* SFENCE.VMA with V = 1, HFENCE.VVMA: page tables of vsatp, in one virtual machine */
+    FENCE_G,  /* HFENCE.GVMA: page tables of hgatp */
+};
+struct mmu_fence {
+    enum mmu_fence_scope scope;
+    bool has_address, has_id; /* rs1, rs2 is not x0 */
+    uint64_t address;         /* virtual; FENCE_G: guest-physical (rs1 << 2) */
+    uint64_t id;              /* ASID; FENCE_G: VMID. Bits above the field's width are ignored */
+    uint64_t vmid;            /* FENCE_VS: hgatp.VMID */
+};
+void mmu_fence(struct mmu *m, const struct mmu_fence *f);
 void mmu_flush_all(struct mmu *m);   /* PMP changed, reset, restore */
 void mmu_flush_jumps(struct mmu *m); /* the engine threw its blocks away */
 /* A RAM page got decoded code: every write entry that reaches the host page gets TLB_TAG_CODE. When the watcher has thrown the code

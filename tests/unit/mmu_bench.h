@@ -101,6 +101,20 @@ static inline gpa_t bench_map(struct bench *b, uint64_t satp, gva_t va, unsigned
 
 static inline uint64_t leaf(gpa_t pa, uint64_t bits) { return pa >> 12 << 10 | bits; }
 
+/* A regime of one stage. */
+static inline struct mmu_regime bench_regime(uint64_t satp, enum priv priv, bool sum, bool mxr, bool adue, bool pbmte)
+{
+    return mmu_regime(
+        &(struct mmu_context){.satp = satp, .priv = priv, .sum = sum, .mxr = mxr, .adue = adue, .pbmte = pbmte});
+}
+
+/* SFENCE.VMA outside a guest. */
+static inline void bench_fence(struct bench *b, bool has_va, gva_t va, bool has_asid, uint64_t asid)
+{
+    mmu_fence(&b->mmu, &(struct mmu_fence){
+                           .scope = FENCE_S, .has_address = has_va, .address = va, .has_id = has_asid, .id = asid});
+}
+
 /* The banks' contents, from the outside. */
 static inline bool bench_cached(const struct data_bank *b, gva_t va, bool write)
 {

@@ -320,11 +320,21 @@ static inline gpa_t world_gpa_of(const struct world *w, const uint8_t *host)
     return 0;
 }
 
+static inline struct mmu_regime world_regime(const struct oracle_regime *r, bool data)
+{
+    return mmu_regime(&(struct mmu_context){.satp = r->satp,
+                                            .priv = r->priv,
+                                            .sum = data && r->sum,
+                                            .mxr = data && r->mxr,
+                                            .adue = r->adue,
+                                            .pbmte = r->pbmte});
+}
+
 /* As the engine does: the inline TLB by the rule in mmu.h, then the slow way. A fast hit must say the same as `cached` promised. */
 static inline struct outcome world_access_data(struct world *w, const struct oracle_regime *r, gva_t va, unsigned len,
                                                enum mmu_access access)
 {
-    struct mmu_regime regime = mmu_regime(r->satp, r->priv, r->sum, r->mxr, r->adue, r->pbmte);
+    struct mmu_regime regime = world_regime(r, true);
     struct data_bank *b = mmu_select_data(&w->mmu, &regime);
     const struct tlb_entry *e = &(access == MMU_WRITE ? b->write : b->read)[tlb_index(va)];
     if ((len & (len - 1)) == 0 && (va & (GUEST_PAGE_MASK | (len - 1))) == e->tag) {
@@ -344,7 +354,7 @@ static inline struct outcome world_access_data(struct world *w, const struct ora
 
 static inline struct outcome world_access_fetch(struct world *w, const struct oracle_regime *r, gva_t va, unsigned len)
 {
-    struct mmu_regime regime = mmu_regime(r->satp, r->priv, false, false, r->adue, r->pbmte);
+    struct mmu_regime regime = world_regime(r, false);
     struct code_bank *b = mmu_select_code(&w->mmu, &regime);
     struct mmu_result x = mmu_access_fetch(&w->mmu, b, va, len);
     for (unsigned i = 0; i < FETCH_SETS; i++) {
@@ -503,7 +513,8 @@ static inline void world_fence(struct world *w)
     uint64_t asid = w->regime[target->regime].satp >> 44 & 0xffff;
     if (chance(w, 10)) asid = below(w, 3);
     if (chance(w, 20)) asid |= draw(w) << 16; /* norm:sfence_vma_rs2_bits: ignored */
-    mmu_fence(&w->mmu, has_va, va, has_asid, asid);
+    mmu_fence(&w->mmu, &(struct mmu_fence){
+                           .scope = FENCE_S, .has_address = has_va, .address = va, .has_id = has_asid, .id = asid});
     for (unsigned i = 0; i < PROBES; i++) {
         struct probe *p = &w->probe[i];
         if (!p->stale || !fence_covers(w, p, has_va, va, has_asid, asid)) continue;
@@ -521,7 +532,7 @@ static inline void world_look(struct world *w)
     const struct probe *p = &w->probe[below(w, PROBES)];
     const struct oracle_regime *r = &w->regime[p->regime];
     struct oracle_walk now = oracle_walk(&w->memory, &w->pmp, r, w->mmu.svnapot, p->page, MMU_READ);
-    struct mmu_regime regime = mmu_regime(r->satp, r->priv, r->sum, r->mxr, r->adue, r->pbmte);
+    struct mmu_regime regime = world_regime(r, true);
     struct mmu_result x = mmu_probe(&w->mmu, &regime, p->page);
     if (now.fault == MMU_OK)
         cr_assert(x.fault == MMU_OK && x.gpa == now.page, "seed %lu: probe of %#lx", w->seed, p->page);

@@ -407,7 +407,7 @@ Test(engine_places, accesses_over_a_page_end_are_all_or_nothing)
     for (unsigned r = 0; r < ARRAY_LEN(rights); r++) {
         map(2, DATA, rights[r].first);
         map(3, DATA + 0x2000, rights[r].second);
-        mmu_fence(&H->mmu, false, 0, false, 0);
+        mmu_fence(&H->mmu, &(struct mmu_fence){.scope = FENCE_S});
         for (unsigned warm = 0; warm < 2; warm++)
             for (unsigned size = 1; size < 4; size++)
                 for (unsigned store = 0; store < 2; store++)

@@ -98,6 +98,12 @@ static void paging_on(void)
 
 #define RX 0x4b /* V R X A */
 
+static void fence(bool has_va, gva_t va, bool has_asid)
+{
+    struct mmu_fence f = {.scope = FENCE_S, .has_address = has_va, .address = va, .has_id = has_asid};
+    mmu_fence(&hart->mmu, &f);
+}
+
 /* An instruction over a page's end: its second half lies in a page that the first half's translation says nothing about. */
 static void place_straddling(gpa_t first, gpa_t second, uint32_t insn)
 {
@@ -125,11 +131,11 @@ Test(fetch, a_straddling_instruction_follows_its_second_page)
         cr_assert_eq(hart->x[A0], 0x020);
     }
     map(1, two, RX);
-    mmu_fence(&hart->mmu, true, 0x1000, true, 0);
+    fence(true, 0x1000, true);
     run_from(0xff4, 4);
     cr_assert_eq(hart->x[A0], 0x020, "a fence of the second page is enough");
     map(1, two, 0);
-    mmu_fence(&hart->mmu, true, 0x1ffe, false, 0);
+    fence(true, 0x1ffe, false);
     run_from(0xff4, 3);
     cr_assert(hart->csr.mcause == CAUSE_FETCH_PAGE && hart->csr.mtval == 0x1000 && hart->csr.mepc == 0xffe,
               "cause %lu tval %lx epc %lx", hart->csr.mcause, hart->csr.mtval, hart->csr.mepc);
@@ -143,12 +149,12 @@ Test(fetch, a_fence_reaches_code_that_ran_before)
     paging_on();
     for (unsigned i = 0; i < 8; i++) {
         map(3, i & 1 ? two : one, RX);
-        mmu_fence(&hart->mmu, i & 2, 0x3000, i & 4, 0);
+        fence(i & 2, 0x3000, i & 4);
         run_from(0x3000, 3);
         cr_assert_eq(hart->x[A0], i & 1 ? 2 : 1, "fence %u", i);
     }
     map(3, one, RX & ~8u);
-    mmu_fence(&hart->mmu, true, 0x3000, true, 0);
+    fence(true, 0x3000, true);
     run_from(0x3000, 1);
     cr_assert(hart->csr.mcause == CAUSE_FETCH_PAGE && hart->csr.mtval == 0x3000);
 }

@@ -10,12 +10,12 @@ TestSuite(mmu_banks, .init = setup, .fini = teardown);
 
 static struct data_bank *data(uint64_t satp)
 {
-    struct mmu_regime r = mmu_regime(satp, PRIV_S, false, false, false, false);
+    struct mmu_regime r = bench_regime(satp, PRIV_S, false, false, false, false);
     return mmu_select_data(&b.mmu, &r);
 }
 static struct code_bank *code(uint64_t satp)
 {
-    struct mmu_regime r = mmu_regime(satp, PRIV_S, false, false, false, false);
+    struct mmu_regime r = bench_regime(satp, PRIV_S, false, false, false, false);
     return mmu_select_code(&b.mmu, &r);
 }
 static struct mmu_result load(struct data_bank *bank, gva_t va)
@@ -59,7 +59,7 @@ Test(mmu_banks, hardware_sets_d_at_the_first_store)
 {
     uint64_t satp = bench_space(&b, 3, 1);
     gpa_t at = bench_map(&b, satp, 0x2000, 0, leaf(RAM + 0x3000, V | R | W));
-    struct mmu_regime r = mmu_regime(satp, PRIV_S, false, false, true, false);
+    struct mmu_regime r = bench_regime(satp, PRIV_S, false, false, true, false);
     struct data_bank *bank = mmu_select_data(&b.mmu, &r);
     cr_assert_eq(load(bank, 0x2000).fault, MMU_OK);
     cr_assert_eq(bench_read(&b, at) & (A | D), A);
@@ -95,7 +95,7 @@ Test(mmu_banks, pages_that_pmp_splits_are_checked_each_time)
     pmp_write_addr(&b.mmu.pmp, 0, (RAM + 0x3800) >> 2);
     pmp_write_addr(&b.mmu.pmp, 1, (RAM + 0x400000) >> 2);
     pmp_write_cfg(&b.mmu.pmp, 0, 0x080f); /* up to RAM+0x3800: all; above: nothing */
-    struct mmu_regime r = mmu_regime(0, PRIV_S, false, false, false, false);
+    struct mmu_regime r = bench_regime(0, PRIV_S, false, false, false, false);
     struct data_bank *bank = mmu_select_data(&b.mmu, &r);
     struct mmu_result ok = load(bank, RAM + 0x37f8);
     cr_assert(ok.fault == MMU_OK && !ok.cached && !bench_cached(bank, RAM + 0x3000, false));
@@ -112,9 +112,9 @@ Test(mmu_banks, regimes_do_not_see_each_other)
 {
     uint64_t satp = bench_space(&b, 3, 1);
     bench_map(&b, satp, 0x5000, 0, leaf(RAM + 0x3000, RW | U));
-    struct mmu_regime user = mmu_regime(satp, PRIV_U, false, false, false, false);
-    struct mmu_regime super = mmu_regime(satp, PRIV_S, false, false, false, false);
-    struct mmu_regime sum = mmu_regime(satp, PRIV_S, true, false, false, false);
+    struct mmu_regime user = bench_regime(satp, PRIV_U, false, false, false, false);
+    struct mmu_regime super = bench_regime(satp, PRIV_S, false, false, false, false);
+    struct mmu_regime sum = bench_regime(satp, PRIV_S, true, false, false, false);
     cr_assert_eq(load(mmu_select_data(&b.mmu, &user), 0x5000).fault, MMU_OK);
     cr_assert_eq(load(mmu_select_data(&b.mmu, &super), 0x5000).fault, MMU_PAGE_FAULT);
     cr_assert_eq(load(mmu_select_data(&b.mmu, &sum), 0x5000).fault, MMU_OK);
@@ -200,7 +200,7 @@ static bool has(unsigned s, size_t i)
 #define CHECK_FENCE(has_va, va, has_asid, asid, goes)                                                                  \
     do {                                                                                                               \
         fill_both();                                                                                                   \
-        mmu_fence(&b.mmu, has_va, va, has_asid, asid);                                                                 \
+        bench_fence(&b, has_va, va, has_asid, asid);                                                                   \
         for (unsigned s = 0; s < 2; s++)                                                                               \
             for (size_t i = 0; i < MAPPED; i++) cr_assert_eq(has(s, i), !(goes), "space %u entry %zu", s, i);          \
     } while (0)
@@ -257,7 +257,7 @@ Test(mmu_banks, stale_entries_go_with_the_fence)
 {
     fill_both();
     bench_map(&b, space[0], 0x1000, 0, leaf(RAM + 0x7000, V | R | A));
-    mmu_fence(&b.mmu, true, 0x1000, true, 1);
+    bench_fence(&b, true, 0x1000, true, 1);
     cr_assert_eq(load(data(space[0]), 0x1000).gpa, RAM + 0x7000);
     cr_assert_eq(store(data(space[0]), 0x1000).fault, MMU_PAGE_FAULT);
 }
@@ -269,18 +269,18 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
     struct jump_entry *j = &code(space[0])->jump[jump_index(0x1008)];
 #define PUT() (*j = (struct jump_entry){.pc = 0x1008, .block = &block})
     PUT();
-    mmu_fence(&b.mmu, true, 0x7000, false, 0);
+    bench_fence(&b, true, 0x7000, false, 0);
     cr_assert_eq(j->pc, 0x1008, "nothing was ever fetched from there");
-    mmu_fence(&b.mmu, true, 0x1000, true, 2);
+    bench_fence(&b, true, 0x1000, true, 2);
     cr_assert_eq(j->pc, 0x1008, "another space");
-    mmu_fence(&b.mmu, true, 0x1000, false, 0);
+    bench_fence(&b, true, 0x1000, false, 0);
     cr_assert(j->pc & 1);
     fill_both();
     PUT();
     mmu_flush_jumps(&b.mmu);
     cr_assert(j->pc & 1);
     PUT(); /* the fetch entry is still there: the engine may have made this without a new fill */
-    mmu_fence(&b.mmu, true, 0x1000, false, 0);
+    bench_fence(&b, true, 0x1000, false, 0);
     cr_assert(j->pc & 1);
     /* The fetch entry is evicted by a page of the same set; the jump entry must not outlive a fence all the same. */
     fill_both();
@@ -288,7 +288,7 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
     bench_map(&b, space[0], 0x1000 + FETCH_SETS * 0x1000, 0, leaf(RAM + 0x3000, RW | X));
     mmu_access_fetch(&b.mmu, code(space[0]), 0x1000 + FETCH_SETS * 0x1000, 2);
     cr_assert_eq(j->pc, 0x1008);
-    mmu_fence(&b.mmu, true, 0x1000, false, 0);
+    bench_fence(&b, true, 0x1000, false, 0);
     cr_assert(j->pc & 1);
 #undef PUT
 }

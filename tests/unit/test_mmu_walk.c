@@ -52,7 +52,7 @@ static struct outcome model_leaf(uint64_t pte, unsigned level, gva_t va, const s
 
 static struct mmu_result access_once(uint64_t satp, gva_t va, const struct situation *s)
 {
-    struct mmu_regime r = mmu_regime(satp, s->user ? PRIV_U : PRIV_S, s->sum, s->mxr, s->adue, s->pbmte);
+    struct mmu_regime r = bench_regime(satp, s->user ? PRIV_U : PRIV_S, s->sum, s->mxr, s->adue, s->pbmte);
     b.mmu.svnapot = s->svnapot;
     mmu_flush_all(&b.mmu);
     if (s->access == MMU_FETCH) return mmu_access_fetch(&b.mmu, mmu_select_code(&b.mmu, &r), va, 2);
@@ -270,9 +270,9 @@ Test(mmu_walk, pmp_is_checked_on_the_result)
 
 Test(mmu_walk, bare_translates_nothing_and_machine_mode_never)
 {
-    struct mmu_regime bare = mmu_regime(0, PRIV_S, true, true, true, true);
-    struct mmu_regime machine = mmu_regime(UINT64_C(8) << 60 | 0x12345, PRIV_M, true, true, true, true);
-    struct mmu_regime user = mmu_regime(0x12345, PRIV_U, true, true, true, true);
+    struct mmu_regime bare = bench_regime(0, PRIV_S, true, true, true, true);
+    struct mmu_regime machine = bench_regime(UINT64_C(8) << 60 | 0x12345, PRIV_M, true, true, true, true);
+    struct mmu_regime user = bench_regime(0x12345, PRIV_U, true, true, true, true);
     cr_assert_eq(memcmp(&user, &bare, sizeof bare), 0, "bits of satp mean nothing under Bare");
     cr_assert(bare.satp == 0 && bare.sum == 0 && machine.satp == 0 && machine.priv == PRIV_M);
     struct mmu_result r = mmu_access_data(&b.mmu, mmu_select_data(&b.mmu, &bare), RAM + 0x123, 8, MMU_WRITE);
@@ -286,7 +286,7 @@ Test(mmu_walk, probing_ignores_rights_and_writes_nothing)
 {
     uint64_t satp = bench_space(&b, 4, 1);
     gpa_t at = bench_map(&b, satp, 0x7000, 0, leaf(RAM + 0x3000, V | X));
-    struct mmu_regime r = mmu_regime(satp, PRIV_U, false, false, true, false);
+    struct mmu_regime r = bench_regime(satp, PRIV_U, false, false, true, false);
     struct mmu_result result = mmu_probe(&b.mmu, &r, 0x7ff8);
     cr_assert(result.fault == MMU_OK && result.gpa == RAM + 0x3ff8 && result.host == bus_ram(&b.bus, RAM + 0x3ff8, 8));
     cr_assert_eq(bench_read(&b, at), leaf(RAM + 0x3000, V | X));
