@@ -1,0 +1,54 @@
+/*
+ * syscall.h - the system-call table.
+ *
+ * abi/syscall.def is the one place where a call is declared: number, name, kinds of its arguments. From it come
+ * the prototype of its handler (sys_NAME), the wrapper that turns registers into C arguments, the dispatch table, what
+ * strace prints, and the documentation. Kinds are C types with a meaning:
+ */
+#ifndef KEPLER_ABI_SYSCALL_H
+#define KEPLER_ABI_SYSCALL_H
+
+#include "base/errno.h"
+#include "base/types.h"
+
+/*                        what strace prints */
+typedef int K_FD;  /* descriptor; AT_FDCWD */
+typedef int K_INT; /* decimal */
+typedef int K_PID;
+typedef int K_SIG; /* signal name */
+typedef unsigned K_UINT;
+typedef unsigned K_FLAGS; /* hexadecimal */
+typedef unsigned K_MODE;  /* octal */
+typedef unsigned K_ID;    /* uid or gid */
+typedef long K_LONG;
+typedef uint64_t K_SIZE;
+typedef uint64_t K_HEX;
+typedef uint64_t K_PATH; /* user address of a string */
+typedef uint64_t K_STR;
+typedef uint64_t K_IN;  /* user address, read by the kernel */
+typedef uint64_t K_OUT; /* user address, written by the kernel */
+typedef uint64_t K_PTR; /* user address */
+
+/* Prototypes of all handlers. A handler returns the result or a negative error number. */
+#define SYSCALL0(number, name)                   long sys_##name(void);
+#define SYSCALL1(number, name, a)                long sys_##name(K_##a);
+#define SYSCALL2(number, name, a, b)             long sys_##name(K_##a, K_##b);
+#define SYSCALL3(number, name, a, b, c)          long sys_##name(K_##a, K_##b, K_##c);
+#define SYSCALL4(number, name, a, b, c, d)       long sys_##name(K_##a, K_##b, K_##c, K_##d);
+#define SYSCALL5(number, name, a, b, c, d, e)    long sys_##name(K_##a, K_##b, K_##c, K_##d, K_##e);
+#define SYSCALL6(number, name, a, b, c, d, e, f) long sys_##name(K_##a, K_##b, K_##c, K_##d, K_##e, K_##f);
+#include "abi/syscall.def"
+#undef SYSCALL0
+#undef SYSCALL1
+#undef SYSCALL2
+#undef SYSCALL3
+#undef SYSCALL4
+#undef SYSCALL5
+#undef SYSCALL6
+
+struct trapframe;
+void syscall_dispatch(struct trapframe *frame);
+/* The table as text for /proc/syscalls: one line "number name kind kind ..." per call. Returns 0 behind the last. */
+size_t syscall_describe(unsigned *number, char *to, size_t room);
+
+#endif

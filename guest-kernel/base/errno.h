@@ -1,0 +1,93 @@
+/*
+ * errno.h - error numbers as Linux numbers them (asm-generic). Inside the kernel they travel negated.
+ *
+ * The last group never reaches a user program: a system call that a signal interrupted says with them what is to
+ * happen after the handler (kern/signal.c): start over, or return EINTR.
+ */
+#ifndef KEPLER_BASE_ERRNO_H
+#define KEPLER_BASE_ERRNO_H
+
+enum {
+    EPERM = 1,
+    ENOENT = 2,
+    ESRCH = 3,
+    EINTR = 4,
+    EIO = 5,
+    ENXIO = 6,
+    E2BIG = 7,
+    ENOEXEC = 8,
+    EBADF = 9,
+    ECHILD = 10,
+    EAGAIN = 11,
+    ENOMEM = 12,
+    EACCES = 13,
+    EFAULT = 14,
+    ENOTBLK = 15,
+    EBUSY = 16,
+    EEXIST = 17,
+    EXDEV = 18,
+    ENODEV = 19,
+    ENOTDIR = 20,
+    EISDIR = 21,
+    EINVAL = 22,
+    ENFILE = 23,
+    EMFILE = 24,
+    ENOTTY = 25,
+    ETXTBSY = 26,
+    EFBIG = 27,
+    ENOSPC = 28,
+    ESPIPE = 29,
+    EROFS = 30,
+    EMLINK = 31,
+    EPIPE = 32,
+    EDOM = 33,
+    ERANGE = 34,
+    EDEADLK = 35,
+    ENAMETOOLONG = 36,
+    ENOLCK = 37,
+    ENOSYS = 38,
+    ENOTEMPTY = 39,
+    ELOOP = 40,
+    ENOMSG = 42,
+    EIDRM = 43,
+    ENODATA = 61,
+    ETIME = 62,
+    EPROTO = 71,
+    EBADMSG = 74,
+    EOVERFLOW = 75,
+    EILSEQ = 84,
+    EUSERS = 87,
+    ENOTSOCK = 88,
+    EDESTADDRREQ = 89,
+    EMSGSIZE = 90,
+    EPROTOTYPE = 91,
+    ENOPROTOOPT = 92,
+    EPROTONOSUPPORT = 93,
+    ESOCKTNOSUPPORT = 94,
+    EOPNOTSUPP = 95,
+    EPFNOSUPPORT = 96,
+    EAFNOSUPPORT = 97,
+    EADDRINUSE = 98,
+    EADDRNOTAVAIL = 99,
+    ENETUNREACH = 101,
+    ECONNABORTED = 103,
+    ECONNRESET = 104,
+    ENOBUFS = 105,
+    EISCONN = 106,
+    ENOTCONN = 107,
+    ESHUTDOWN = 108,
+    ETIMEDOUT = 110,
+    ECONNREFUSED = 111,
+    EALREADY = 114,
+    EINPROGRESS = 115,
+    ESTALE = 116,
+    EDQUOT = 122,
+    ECANCELED = 125,
+    EOWNERDEAD = 130,
+
+    ERESTARTSYS = 512,           /* start over if the handler has SA_RESTART or there is none, else EINTR */
+    ERESTARTNOHAND = 514,        /* start over only if no handler runs, else EINTR */
+    ERESTART_RESTARTBLOCK = 516, /* as ERESTARTNOHAND, but through restart_syscall, which knows how much is left */
+};
+
+#endif

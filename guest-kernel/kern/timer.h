@@ -1,0 +1,31 @@
+/*
+ * timer.h - something to be done at a time.
+ *
+ * Each hart keeps its timers in a tree ordered by time and asks the machine for one interrupt, at the earliest. There
+ * is no periodic tick: an idle hart sleeps until something is due.
+ */
+#ifndef KEPLER_KERN_TIMER_H
+#define KEPLER_KERN_TIMER_H
+
+#include "base/rbtree.h"
+#include "base/types.h"
+
+struct hart;
+struct timer {
+    struct rb_node node;
+    uint64_t deadline_ns;
+    void (*function)(struct timer *); /* runs in interrupt context, without locks; may add the timer again */
+    struct hart *hart;                /* whose tree it is in; NULL: none */
+};
+
+void timer_setup(struct timer *timer, void (*function)(struct timer *));
+/* Adds, or moves. Any context. */
+void timer_start(struct timer *timer, uint64_t deadline_ns);
+/* Removes; when it returns the function is not running and will not. True if it was still to come. Not from the function
+ * itself and not under a lock that the function takes. */
+bool timer_cancel(struct timer *timer);
+
+/* From the trap handler. */
+void timer_interrupt(void);
+
+#endif
