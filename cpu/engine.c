@@ -16,6 +16,7 @@
 /* ---- life ---- */
 
 static bool code_written(void *engine, gpa_t gpa, uint64_t len);
+static void device_wrote(void *engine, gpa_t gpa, uint64_t len);
 
 struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log)
 {
@@ -35,6 +36,7 @@ struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *lo
     for (unsigned i = 0; i < TLB_SETS; i++) e->blind->read[i].tag = e->blind->write[i].tag = TLB_TAG_EMPTY;
     if (bus) {
         bus->code_written = code_written;
+        bus->device_wrote = device_wrote;
         bus->watcher = e;
     }
     return e;
@@ -45,6 +47,7 @@ void engine_destroy(struct engine *e)
     if (!e) return;
     if (e->bus && e->bus->watcher == e) {
         e->bus->code_written = NULL;
+        e->bus->device_wrote = NULL;
         e->bus->watcher = NULL;
     }
     free(e->arena);
@@ -62,7 +65,6 @@ bool engine_add_hart(struct engine *e, struct hart *h)
 
 void engine_remove_hart(struct engine *e, struct hart *h)
 {
-    if (e->last_run == h) e->last_run = NULL;
     for (unsigned i = 0; i < e->hart_count; i++)
         if (e->harts[i] == h) e->harts[i] = e->harts[--e->hart_count];
 }
@@ -180,6 +182,16 @@ static bool code_written(void *engine, gpa_t gpa, uint64_t len)
             p = &(*p)->next;
     }
     return page->blocks != NULL;
+}
+
+/* norm:sc_other_device_write_fail */
+static void device_wrote(void *engine, gpa_t gpa, uint64_t len)
+{
+    struct engine *e = engine;
+    for (unsigned i = 0; i < e->hart_count; i++) {
+        gpa_t set = e->harts[i]->reservation - 1;
+        if (e->harts[i]->reservation && set < gpa + len && gpa < set + 8) e->harts[i]->reservation = 0;
+    }
 }
 
 /* ---- fetching ---- */

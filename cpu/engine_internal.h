@@ -115,7 +115,6 @@ struct engine {
     unsigned mode_count;
     struct hart *harts[ENGINE_HARTS_MAX];
     unsigned hart_count;
-    struct hart *last_run;
     struct block *scratch; /* truncated copies and what must not be cached */
     struct data_bank *blind;
     struct engine_stats stats;

@@ -156,7 +156,7 @@ void hart_state(struct hart *h, struct state *s)
     if (!s->restoring) priv_sync_fp(h);
     uint64_t icount = hart_icount(h);
     uint8_t frm = (uint8_t)fp_frm(&h->fp), flags = (uint8_t)fp_flags(&h->fp);
-    state_tag(s, "hart", 1);
+    state_tag(s, "hart", 2);
     state_u64(s, &icount);
     for (unsigned i = 1; i < 32; i++) state_u64(s, &h->x[i]);
     for (unsigned i = 0; i < 32; i++) state_u64(s, &h->f[i]);
@@ -165,7 +165,6 @@ void hart_state(struct hart *h, struct state *s)
     state_u8(s, &h->fs_dirty);
     state_bool(s, &h->waiting);
     state_u64(s, &h->reservation);
-    state_u64(s, &h->reserved_value);
     state_u8(s, &frm);
     state_u8(s, &flags);
     hart_state_csr(&h->csr, s);

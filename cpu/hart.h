@@ -111,10 +111,10 @@ struct hart {
     bool trapped; /* a trap or interrupt was taken; cleared by the machine */
     bool
         stalled; /* hart_run gave up: it traps on and on without retiring anything. The machine lets the turn's time pass */
-    uint64_t reservation; /* LR: physical address of the reserved 8-aligned doubleword + 1 … see engine; 0 = none */
-    uint64_t reserved_value; /* at rest: what the reservation set holds */
-    bool kicked;             /* hart_kick since the run began */
-    uint8_t mode;            /* the engine's number for mode_isa */
+    uint64_t
+        reservation; /* LR: physical address of the reserved doubleword + 1; 0: none. At most one hart of an engine has one */
+    bool kicked;  /* hart_kick since the run began */
+    uint8_t mode; /* the engine's number for mode_isa */
     uint32_t
         unretired;    /* instructions of the running block that have not retired, while a device or CSR function runs */
     isa_set mode_isa; /* the isa_live that mode stands for */

@@ -85,7 +85,6 @@ bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, u
         }
     } else {
         count_exactly(h, d);
-        h->reservation = 0; /* what the device does at once may write there */
         bool there = bus_write(h->mmu.bus, a.part[0].to.gpa, size, value);
         h->unretired = 0;
         if (!there) return fail(h, d, access_trap(MMU_ACCESS_FAULT, true, va));

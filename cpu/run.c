@@ -55,22 +55,12 @@ static int64_t run_left(struct hart *h, uint64_t end)
     return h->budget;
 }
 
-/* Another hart has run since: it may have stored to the reservation set, so the reservation goes. A device's writes show in the value.
- * norm:sc_other_hart_store_fail, norm:sc_other_device_write_fail */
-static void reservation_check(struct hart *h)
+/* It is this hart's turn: it may store to a reservation set, so the reservations of others go. norm:sc_other_hart_store_fail */
+static void reservations_of_others_end(struct hart *h)
 {
     struct engine *e = h->engine;
-    if (e->last_run != h && e->last_run) e->last_run->reservation = 0;
-    e->last_run = h;
-    if (!h->reservation) return;
-    const uint8_t *host = bus_ram(e->bus, h->reservation - 1, 8);
-    if (!host || load_le64(host) != h->reserved_value) h->reservation = 0;
-}
-
-static void reservation_note(struct hart *h)
-{
-    const uint8_t *host = h->reservation ? bus_ram(h->engine->bus, h->reservation - 1, 8) : NULL;
-    h->reserved_value = host ? load_le64(host) : 0;
+    for (unsigned i = 0; i < e->hart_count; i++)
+        if (e->harts[i] != h) e->harts[i]->reservation = 0;
 }
 
 /* A handler whose own instructions trap never retires anything, so the count would never reach its end. */
@@ -125,12 +115,11 @@ enum hart_stop hart_run(struct hart *h, uint64_t max)
     h->kicked = false;
     h->stalled = false;
     if (h->waiting && hart_wakes(h)) h->waiting = false;
-    reservation_check(h);
+    reservations_of_others_end(h);
     fp_enter(&h->fp);
     h->mode_isa = 0; /* observers may have come or gone */
     enum hart_stop stop = run_loop(h, end);
     fp_leave(&h->fp);
-    reservation_note(h);
     h->icount_end = hart_icount(h);
     h->budget = 0;
     return stop;

@@ -100,13 +100,20 @@ static void serve(struct htif *h, uint64_t command)
     }
 }
 
+static void put(struct bus *bus, gpa_t at, uint64_t value)
+{
+    uint8_t bytes[8];
+    store_le64(bytes, value);
+    bus_dma_write(bus, at, bytes, sizeof bytes);
+}
+
 void htif_poll(struct htif *h)
 {
     struct bus *bus = &h->machine->bus;
     uint64_t command, free_slot;
     if (!bus_read(bus, h->tohost, 8, &command)) return;
     if (command) {
-        bus_write(bus, h->tohost, 8, 0);
+        put(bus, h->tohost, 0);
         serve(h, command);
     }
     if (!h->answer && h->reads_pending && h->input_count) {
@@ -114,8 +121,7 @@ void htif_poll(struct htif *h)
         respond(h, (uint64_t)DEVICE_CONSOLE << 56, 0x100 | take_input(h));
     }
     if (h->answer && bus_read(bus, h->fromhost, 8, &free_slot) && !free_slot) {
-        bus_write(bus, h->fromhost, 8, h->answer);
-        bus_touch_code(bus, h->fromhost, 8);
+        put(bus, h->fromhost, h->answer);
         h->answer = 0;
     }
 }

@@ -180,7 +180,7 @@ bool bus_dma_read(struct bus *bus, gpa_t gpa, void *to, uint64_t len)
 bool bus_dma_write(struct bus *bus, gpa_t gpa, const void *from, uint64_t len)
 {
     if (!bus_all_ram(bus, gpa, len)) return false;
-    bus_touch_code(bus, gpa, len);
+    bus_touch_dma(bus, gpa, len);
     bus_copy(bus, gpa, NULL, from, len);
     return true;
 }
@@ -188,7 +188,7 @@ bool bus_dma_write(struct bus *bus, gpa_t gpa, const void *from, uint64_t len)
 uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len)
 {
     uint8_t *host = bus_ram(bus, gpa, len);
-    if (host) bus_touch_code(bus, gpa, len);
+    if (host) bus_touch_dma(bus, gpa, len);
     return host;
 }
 
@@ -224,4 +224,10 @@ void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len)
         gpa += part;
         len -= part;
     }
+}
+
+void bus_touch_dma(struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    bus_touch_code(bus, gpa, len);
+    if (bus->device_wrote) bus->device_wrote(bus->watcher, gpa, len);
 }

@@ -56,6 +56,8 @@ struct bus {
     unsigned mmio_count;
     /* [gpa, gpa+len) lies within one marked page. Returns whether the page still holds decoded code. */
     bool (*code_written)(void *watcher, gpa_t gpa, uint64_t len);
+    /* A device writes [gpa, gpa+len), in marked pages or not; may be NULL. */
+    void (*device_wrote)(void *watcher, gpa_t gpa, uint64_t len);
     void *watcher;
     struct log *log; /* may be NULL */
 };
@@ -78,7 +80,7 @@ bool bus_write(struct bus *bus, gpa_t gpa, unsigned size, uint64_t value);
 /* Device and loader access to RAM only; false if any byte lies outside RAM (then nothing is transferred). */
 bool bus_dma_read(struct bus *bus, gpa_t gpa, void *to, uint64_t len);
 bool bus_dma_write(struct bus *bus, gpa_t gpa, const void *from, uint64_t len);
-/* Like bus_ram, for a device that will write there now: calls the watcher for marked pages first. */
+/* Like bus_ram, for a device that will write there now: calls the watcher first. */
 uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len);
 
 /* Marks of code pages; gpa is any address in a RAM page. */
@@ -86,5 +88,7 @@ void bus_mark_code(struct bus *bus, gpa_t gpa);
 bool bus_has_code(const struct bus *bus, gpa_t gpa);
 /* To be called before (or right after) bytes [gpa, gpa+len) of RAM change: clears marks and calls the watcher. Cheap without marks. */
 void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len);
+/* The same for a device, which writes to RAM by its own host pointer: the watcher hears of every write, of the same value, too. */
+void bus_touch_dma(struct bus *bus, gpa_t gpa, uint64_t len);
 
 #endif

@@ -31,7 +31,7 @@ static uint64_t device_bytes(const struct virtq *q) { return 6 + 8 * (uint64_t)q
 /* The used ring may lie where code was decoded from, if the guest wants it so. */
 static void used_store(struct virtq *q, unsigned offset, unsigned size, uint64_t value)
 {
-    bus_touch_code(q->dev->host.bus, q->device_gpa + offset, size);
+    bus_touch_dma(q->dev->host.bus, q->device_gpa + offset, size);
     store_le(q->device + offset, size, value);
 }
 
@@ -250,7 +250,7 @@ size_t virtq_write(struct virtq *q, const struct virtq_chain *c, uint64_t offset
         }
         size_t here = s->len - (size_t)offset;
         if (here > left) here = left;
-        bus_touch_code(q->dev->host.bus, s->gpa + offset, here);
+        bus_touch_dma(q->dev->host.bus, s->gpa + offset, here);
         memcpy(s->host + offset, at, here);
         at += here;
         left -= here;
@@ -261,7 +261,7 @@ size_t virtq_write(struct virtq *q, const struct virtq_chain *c, uint64_t offset
 
 void virtq_touch(struct virtq *q, const struct virtq_seg *seg, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) bus_touch_code(q->dev->host.bus, seg[i].gpa, seg[i].len);
+    for (unsigned i = 0; i < count; i++) bus_touch_dma(q->dev->host.bus, seg[i].gpa, seg[i].len);
 }
 
 /* ---- saved state ---- */

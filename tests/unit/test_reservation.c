@@ -114,6 +114,24 @@ Test(reservation, stores_of_others_end_it)
     cr_assert(sc_says(hart[0], SC(D, A0, T0, T1)) == 1 && data() >> 56 == 0xee);
 }
 
+/* norm:sc_other_device_write_fail: a write, whatever it writes. */
+Test(reservation, a_device_s_write_of_the_same_value_ends_it)
+{
+    uint64_t same = data();
+    turn(hart[0], LR(D, A1, T0));
+    cr_assert(bus_dma_write(&bus, DATA, &same, 8));
+    cr_assert_eq(sc_says(hart[0], SC(D, A0, T0, T1)), 1);
+    turn(hart[0], LR(D, A1, T0));
+    cr_assert(bus_dma_write(&bus, DATA + 7, (uint8_t *)&same + 7, 1));
+    cr_assert_eq(sc_says(hart[0], SC(D, A0, T0, T1)), 1);
+    turn(hart[0], LR(W, A1, T0));
+    cr_assert_not_null(bus_dma_map_write(&bus, DATA - 4, 8));
+    cr_assert_eq(sc_says(hart[0], SC(W, A0, T0, T1)), 1);
+    turn(hart[0], LR(D, A1, T0));
+    cr_assert(bus_dma_write(&bus, DATA - 8, &same, 8) && bus_dma_write(&bus, DATA + 8, &same, 8));
+    cr_assert_eq(sc_says(hart[0], SC(D, A0, T0, T1)), 0, "what lies beside it");
+}
+
 Test(reservation, faults_come_first)
 {
     hart[0]->x[T0] = RAM + RAM_SIZE;
@@ -140,6 +158,11 @@ Test(reservation, a_snapshot_keeps_it)
     state_init_restore(&restore, save.data, save.length);
     hart_state(hart[0], &restore);
     cr_assert(state_ok(&restore) && restore.at == restore.length);
-    state_finish(&save);
     cr_assert(sc_says(hart[0], SC(D, A0, T0, T1)) == 0 && data() == 0x5a);
+    turn(hart[1], SD(T1, T0, 0)); /* now the other hart runs before and after */
+    state_init_restore(&restore, save.data, save.length);
+    hart_state(hart[0], &restore);
+    state_finish(&save);
+    turn(hart[1], SD(T1, T0, 0));
+    cr_assert_eq(sc_says(hart[0], SC(D, A0, T0, T1)), 1);
 }
