@@ -29,10 +29,14 @@ enum lock_rank {
     RANK_JOURNAL,
     RANK_BUFFER, /* metadata buffers */
     /* mm/ */
-    RANK_MM,
-    RANK_PAGECACHE,
+    RANK_WRITEBACK, /* list of mappings with dirty frames */
+    RANK_POLICY,    /* replacement: the resident frames */
+    RANK_PAGECACHE, /* one mapping: its frames and who maps them */
+    RANK_FAMILY,    /* address spaces that share anonymous frames since a fork */
+    RANK_TABLE,     /* page tables of one address space */
     RANK_SWAP,
-    RANK_POLICY, /* replacement */
+    RANK_MM_LIST, /* all address spaces */
+    RANK_ASID,
     /* devices */
     RANK_BLOCK_QUEUE,
     RANK_BLOCK_DEVICE,
