@@ -73,6 +73,8 @@ static inline gpa_t bench_table(struct bench *b)
     return t;
 }
 
+static inline uint64_t leaf(gpa_t pa, uint64_t bits) { return pa >> 12 << 10 | bits; }
+
 /* satp for a new, empty address space of this many levels. */
 static inline uint64_t bench_space(struct bench *b, unsigned levels, unsigned asid)
 {
@@ -99,8 +101,6 @@ static inline gpa_t bench_map(struct bench *b, uint64_t satp, gva_t va, unsigned
     return at;
 }
 
-static inline uint64_t leaf(gpa_t pa, uint64_t bits) { return pa >> 12 << 10 | bits; }
-
 /* A regime of one stage. */
 static inline struct mmu_regime bench_regime(uint64_t satp, enum priv priv, bool sum, bool mxr, bool adue, bool pbmte)
 {
@@ -113,6 +113,80 @@ static inline void bench_fence(struct bench *b, bool has_va, gva_t va, bool has_
 {
     mmu_fence(&b->mmu, &(struct mmu_fence){
                            .scope = FENCE_S, .has_address = has_va, .address = va, .has_id = has_asid, .id = asid});
+}
+
+/* ---- a guest: both stages ----
+ *
+ * Its physical memory is all of RAM, but elsewhere: from GUEST_RAM on. So a guest-physical address taken for a physical one shows. */
+
+#define GUEST_RAM UINT64_C(0x40000000)
+
+struct guest {
+    struct bench *b;
+    unsigned levels, g_levels; /* 0: Bare */
+    struct mmu_context c;      /* satp and hgatp are made, the rest is the test's */
+};
+
+static inline gpa_t guest_of(const struct guest *g, gpa_t pa) { return g->g_levels ? pa - RAM + GUEST_RAM : pa; }
+static inline gpa_t physical_of(const struct guest *g, gpa_t guest_pa)
+{
+    return g->g_levels ? guest_pa - GUEST_RAM + RAM : guest_pa;
+}
+
+/* Where the PTE of one stage stands in physical memory; tables on the way are made. */
+static inline gpa_t guest_pte_at(const struct guest *g, bool second, uint64_t addr, unsigned level)
+{
+    unsigned levels = second ? g->g_levels : g->levels;
+    uint64_t ppn = (second ? g->c.hgatp : g->c.satp) & ((UINT64_C(1) << 44) - 1);
+    gpa_t table = second ? ppn << 12 : physical_of(g, ppn << 12);
+    for (unsigned l = levels - 1;; l--) {
+        uint64_t mask = second && l == levels - 1 ? 2047 : 511;
+        gpa_t at = table + (addr >> (12 + 9 * l) & mask) * 8;
+        if (l == level) return at;
+        if (!(bench_read(g->b, at) & V)) {
+            gpa_t made = bench_table(g->b);
+            bench_write(g->b, at, leaf(second ? made : guest_of(g, made), V));
+        }
+        uint64_t pointer = bench_read(g->b, at);
+        table = second ? pointer >> 10 << 12 : physical_of(g, pointer >> 10 << 12);
+    }
+}
+static inline gpa_t guest_map_vs(const struct guest *g, gva_t va, unsigned level, uint64_t pte)
+{
+    gpa_t at = guest_pte_at(g, false, va, level);
+    bench_write(g->b, at, pte);
+    return at;
+}
+static inline gpa_t guest_map_g(const struct guest *g, gpa_t guest_pa, unsigned level, uint64_t pte)
+{
+    gpa_t at = guest_pte_at(g, true, guest_pa, level);
+    bench_write(g->b, at, pte);
+    return at;
+}
+
+static inline struct guest guest_make(struct bench *b, unsigned levels, unsigned g_levels)
+{
+    struct guest g = {.b = b, .levels = levels, .g_levels = g_levels, .c = {.virt = true, .priv = PRIV_S}};
+    if (g_levels) {
+        while (b->next_table & 0x3fff) b->next_table += 4096;
+        gpa_t root = bench_table(b);
+        for (unsigned i = 1; i < 4; i++) bench_table(b);
+        g.c.hgatp = (uint64_t)(g_levels + 5) << 60 | root >> 12;
+        for (gpa_t at = 0; at < RAM_SIZE; at += 0x200000)
+            guest_map_g(&g, GUEST_RAM + at, 1, leaf(RAM + at, V | R | W | X | U | A | D));
+    }
+    if (levels) g.c.satp = (uint64_t)(levels + 5) << 60 | guest_of(&g, bench_table(b)) >> 12;
+    return g;
+}
+
+/* One access that finds the banks empty. */
+static inline struct mmu_result guest_touch(const struct guest *g, gva_t va, enum mmu_access access)
+{
+    struct mmu *m = &g->b->mmu;
+    struct mmu_regime r = mmu_regime(&g->c);
+    mmu_flush_all(m);
+    if (access == MMU_FETCH) return mmu_access_fetch(m, mmu_select_code(m, &r), va, 2);
+    return mmu_access_data(m, mmu_select_data(m, &r), va, 1, access);
 }
 
 /* The banks' contents, from the outside. */
