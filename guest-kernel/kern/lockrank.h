@@ -50,6 +50,7 @@ enum lock_rank {
     RANK_TRACE,
     /* memory for everybody */
     RANK_KSTACK,
+    RANK_PAGE_WAIT, /* who waits for a page lock */
     RANK_SLAB,
     RANK_FRAME,
     RANK_PAGETABLE,

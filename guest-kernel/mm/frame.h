@@ -43,6 +43,7 @@ enum page_flag {
     PG_BUDDY = 1 << 11,   /* head of a free block */
     PG_AHEAD = 1 << 12,   /* read ahead (prepaged) and not yet used */
     PG_TABLE = 1 << 13,   /* a page table */
+    PG_WAITED = 1 << 14,  /* somebody waits for PG_LOCKED */
 };
 
 struct mapping;
@@ -74,12 +75,6 @@ struct frame_stats {
     uint64_t free;      /* on its free lists */
     uint64_t low, high; /* marks of the free-frame pool */
 };
-
-/* Start (done at INIT_MEMORY from the device tree): frame_add_ram() once for each range of RAM in rising order,
- * with room for its struct pages; then frame_add_free() for the parts of it that nobody uses. */
-size_t frame_pages_room(uint64_t bytes); /* bytes of struct pages that describe so much RAM */
-void frame_add_ram(paddr_t base, uint64_t bytes, void *room);
-void frame_add_free(paddr_t base, uint64_t bytes);
 
 /* 2^order frames, physically contiguous and aligned; reference count 1. NULL: none (out of memory is an error
  * return, never a panic). May sleep unless PAGE_NOWAIT is given, a spinlock is held or interrupts are off. */
