@@ -23,13 +23,12 @@ static const struct csr_row csr_rows[ROW_COUNT] = {
 };
 
 #define CSR_COUNT 4096
-static const uint8_t csr_index[CSR_COUNT] = {
+static const uint16_t csr_index[CSR_COUNT] = {
 #define CSR_PLAIN(number, name, need, field, mask, access, tag) [number] = ROW_##name,
 #define CSR_HOOK(number, name, need, read, write, access, tag)  [number] = ROW_##name,
 #define CSR_ZERO(number, name, need, access, tag)               [number] = ROW_##name,
 #include "cpu/isa/csr.def"
 };
-_Static_assert(ROW_COUNT <= 256, "csr_index holds bytes");
 
 static const struct csr_row *csr_find(unsigned number)
 {
@@ -53,19 +52,39 @@ static void csr_row_write(struct hart *h, const struct csr_row *row, uint64_t va
     }
 }
 
-/* csrs.adoc: privilege and read-only access are part of the number. */
-static bool csr_permitted(const struct hart *h, const struct csr_row *row, bool writes)
+/* csrs.adoc: privilege and read-only access are part of the number. Level 2, the hypervisor's and VS registers, is for HS-mode. */
+static enum csr_answer csr_answer(const struct hart *h, const struct csr_row *row, bool writes)
 {
-    if (row->need & ~h->isa_live) return false;
-    if (h->priv < bits_get(row->number, 9, 8)) return false;
-    if (writes && bits_get(row->number, 11, 10) == 3) return false;
-    return !row->access || row->access(h, row->number);
+    unsigned level = (unsigned)bits_get(row->number, 9, 8);
+    bool in_hs_reach = h->virt || h->priv >= PRIV_S; /* HS-mode, or V = 1 and only because of that not */
+    if (row->need & ~h->isa_live) return CSR_ILLEGAL;
+    if (writes && bits_get(row->number, 11, 10) == 3) return CSR_ILLEGAL;
+    if (level == 3 ? h->priv != PRIV_M : level != 0 && !in_hs_reach) return CSR_ILLEGAL;
+    enum csr_answer answer = row->access ? row->access(h, row->number) : CSR_OK;
+    if (answer == CSR_ILLEGAL || !h->virt) return answer;
+    /* norm:H_virtinst_vu_vs_nonhigh_allowedhs_tvm0, norm:H_virtinst_vu_nonhigh_supervisor_allowedhs_tvm0 */
+    if (level == 2 || (level == 1 && h->priv == PRIV_U)) return CSR_VIRTUAL;
+    return answer;
+}
+
+unsigned csr_substitute(const struct hart *h, unsigned number)
+{
+    if (!h->virt) return number;
+    switch (number) {
+#define CSR_PLAIN(number, name, need, field, mask, access, tag)
+#define CSR_HOOK(number, name, need, read, write, access, tag)
+#define CSR_ZERO(number, name, need, access, tag)
+#define CSR_TWIN(number) case number:
+#include "cpu/isa/csr.def"
+        return number + 0x100;
+    default: return number;
+    }
 }
 
 /* What CSRRS and CSRRC combine their operand with. norm:mip_seip_wrcsr: not the wires, or reading mip would latch them. */
 static uint64_t csr_modify_base(const struct hart *h, const struct csr_row *row, uint64_t read)
 {
-    return row->read == mip_read ? h->csr.mip : read;
+    return row->read == mip_read ? h->csr.mip | h->csr.hvip : read;
 }
 
 bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes,
@@ -73,10 +92,12 @@ bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operan
 {
     assert(reads || op == CSR_WRITE);
     const struct csr_row *row = csr_find(number);
-    if (!row || !csr_permitted(h, row, writes)) {
-        *t = (struct trap){.cause = CAUSE_ILLEGAL, .tval = insn};
+    enum csr_answer answer = row ? csr_answer(h, row, writes) : CSR_ILLEGAL;
+    if (answer != CSR_OK) {
+        *t = (struct trap){.cause = answer == CSR_ILLEGAL ? CAUSE_ILLEGAL : CAUSE_VIRTUAL, .tval = insn};
         return false;
     }
+    row = csr_find(csr_substitute(h, number));
     uint64_t value = reads ? csr_row_read(h, row) : 0;
     if (writes) {
         uint64_t base = csr_modify_base(h, row, value);

@@ -1,4 +1,4 @@
-/* What single CSRs do beyond being stored. Order as in isa/csr.def. */
+/* What single CSRs do beyond being stored. Order as in isa/csr.def; the H extension's are in csr_hyp.c. */
 #include "cpu/csr_internal.h"
 
 /* ---- floating point ---- */
@@ -86,27 +86,29 @@ void mcountinhibit_write(struct hart *h, const struct csr_write *w)
     h->csr.mcountinhibit = next;
 }
 
+/* norm:htimedelta_sz_acc_op: the sum wraps. */
 uint64_t time_read(struct hart *h, unsigned n)
 {
     (void)n;
-    return h->env->now(h->env->machine) / h->env->timebase_ps;
+    return h->env->now(h->env->machine) / h->env->timebase_ps + (h->virt ? h->csr.htimedelta : 0);
 }
 
-/* norm:mcounteren_clr_ill_inst_exc, norm:scounteren_op; n is cycle … hpmcounter31. */
-bool counter_access(const struct hart *h, unsigned n)
+/* norm:mcounteren_clr_ill_inst_exc, norm:hcounteren_op, norm:scounteren_op; n is cycle … hpmcounter31. */
+enum csr_answer counter_access(const struct hart *h, unsigned n)
 {
     unsigned counter = n & 31;
-    if (h->priv == PRIV_M) return true;
-    if (!bit_test(h->csr.mcounteren, counter)) return false;
-    return h->priv == PRIV_S || !isa_has(h->isa_live, EXT_s) || bit_test(h->csr.scounteren, counter);
+    bool for_user = h->priv != PRIV_U || !isa_has(h->isa_live, EXT_s) || bit_test(h->csr.scounteren, counter);
+    if (h->priv == PRIV_M) return CSR_OK;
+    if (!bit_test(h->csr.mcounteren, counter)) return CSR_ILLEGAL;
+    if (h->virt) return for_user && bit_test(h->csr.hcounteren, counter) ? CSR_OK : CSR_VIRTUAL;
+    return for_user ? CSR_OK : CSR_ILLEGAL;
 }
 
 /* ---- status ---- */
 
-#define SSTATUS_WRITABLE (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR)
-#define SSTATUS_VISIBLE  (SSTATUS_WRITABLE | MSTATUS_UXL | MSTATUS_SD)
+#define SSTATUS_VISIBLE (SSTATUS_WRITABLE | MSTATUS_UXL | MSTATUS_SD)
 /* What priv_update has to hear of. */
-#define MSTATUS_REGIME (MSTATUS_FS | MSTATUS_MPRV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)
+#define MSTATUS_REGIME (MSTATUS_FS | MSTATUS_MPRV | MSTATUS_MPV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)
 
 static uint64_t mstatus_writable(const struct hart *h)
 {
@@ -117,6 +119,7 @@ static uint64_t mstatus_writable(const struct hart *h)
         mask |= MSTATUS_MXR | MSTATUS_SUM |
                 MSTATUS_TVM; /* norm:mstatus_mxr_rdonly0_no_smode, norm:mstatus_sum_rdonly0, norm:mstatus_tvm_warl_op */
     if (isa_has(h->isa, EXT_f)) mask |= MSTATUS_FS;
+    if (isa_has(h->isa_live, EXT_h)) mask |= MSTATUS_MPV | MSTATUS_GVA;
     return mask;
 }
 
@@ -167,6 +170,7 @@ static const struct {
     {'c', true, ISA_BIT(c), ISA_BIT(c) | ISA_BIT(zca)},
     {'d', true, ISA_BIT(d), ISA_BIT(d)},
     {'f', true, ISA_BIT(f), ISA_BIT(f)},
+    {'h', true, ISA_BIT(h), ISA_BIT(h)}, /* norm:misa_h_op */
     {'i', false, ISA_BIT(i), 0},
     {'m', true, ISA_BIT(m), ISA_BIT(m)},
     {'s', false, ISA_BIT(s), 0},
@@ -205,9 +209,25 @@ void misa_write(struct hart *h, const struct csr_write *w)
     if (!(next & misa_bit('f'))) next &= ~misa_bit('d'); /* norm:misa_extensions_dependencies */
     bool loses_c = (h->csr.misa & ~next) & misa_bit('c');
     if (loses_c && (h->pc & 2)) return; /* norm:misa_inc_ialign: the next instruction would be misaligned */
+    bool toggles_h = (h->csr.misa ^ next) & misa_bit('h');
     h->csr.misa = next;
     misa_apply(h);
+    if (toggles_h) csr_hyp_reset(h, next & misa_bit('h'));
     priv_update(h);
+    if (toggles_h) csr_timer_changed(h);
+}
+
+/* ---- delegation ---- */
+
+uint64_t medeleg_read(struct hart *h, unsigned n)
+{
+    (void)n;
+    return h->csr.medeleg;
+}
+
+void medeleg_write(struct hart *h, const struct csr_write *w)
+{
+    h->csr.medeleg = w->value & (MEDELEG_MASK | (isa_has(h->isa_live, EXT_h) ? MEDELEG_MASK_H : 0));
 }
 
 /* ---- exception program counters ---- */
@@ -235,11 +255,12 @@ void sepc_write(struct hart *h, const struct csr_write *w) { h->csr.sepc = w->va
 
 /* ---- interrupts ---- */
 
-uint64_t csr_mip(const struct hart *h) { return h->csr.mip | h->csr.mip_lines; }
+uint64_t csr_mip(const struct hart *h) { return h->csr.mip | h->csr.mip_lines | h->csr.hvip; }
 
 static uint64_t mie_writable(const struct hart *h)
 {
-    return M_INTERRUPTS | (isa_has(h->isa, EXT_s) ? S_INTERRUPTS : 0);
+    return M_INTERRUPTS | (isa_has(h->isa, EXT_s) ? S_INTERRUPTS : 0) |
+           (isa_has(h->isa_live, EXT_h) ? VS_INTERRUPTS : 0);
 }
 
 uint64_t mip_read(struct hart *h, unsigned n)
@@ -254,6 +275,7 @@ void mip_write(struct hart *h, const struct csr_write *w)
     uint64_t mask = isa_has(h->isa, EXT_s) ? S_INTERRUPTS : 0;
     if (h->csr.menvcfg & ENVCFG_STCE) mask &= ~IRQ_BIT(STI);
     h->csr.mip = bits_merge(h->csr.mip, mask, w->value);
+    if (isa_has(h->isa_live, EXT_h)) hip_write(h, w); /* norm:mip_mie_alias */
 }
 
 uint64_t mie_read(struct hart *h, unsigned n)
@@ -264,11 +286,12 @@ uint64_t mie_read(struct hart *h, unsigned n)
 
 void mie_write(struct hart *h, const struct csr_write *w) { h->csr.mie = w->value & mie_writable(h); }
 
-/* Views of mip and mie: what is delegated. In sip only SSIP is writable (norm:sip_ssip_sie_ssie). */
+/* Views of mip and mie: what is delegated. In sip only SSIP is writable (norm:sip_ssip_sie_ssie). The VS-level interrupts, though
+ * always delegated, stand in hip and hie instead (norm:sie_hip_hie_mutex). */
 uint64_t sip_read(struct hart *h, unsigned n)
 {
     (void)n;
-    return csr_mip(h) & h->csr.mideleg;
+    return csr_mip(h) & h->csr.mideleg & S_INTERRUPTS;
 }
 
 void sip_write(struct hart *h, const struct csr_write *w)
@@ -279,12 +302,12 @@ void sip_write(struct hart *h, const struct csr_write *w)
 uint64_t sie_read(struct hart *h, unsigned n)
 {
     (void)n;
-    return h->csr.mie & h->csr.mideleg;
+    return h->csr.mie & h->csr.mideleg & S_INTERRUPTS;
 }
 
 void sie_write(struct hart *h, const struct csr_write *w)
 {
-    h->csr.mie = bits_merge(h->csr.mie, h->csr.mideleg & mie_writable(h), w->value);
+    h->csr.mie = bits_merge(h->csr.mie, h->csr.mideleg & S_INTERRUPTS, w->value);
 }
 
 /* ---- supervisor timer ---- */
@@ -295,7 +318,7 @@ uint64_t stimecmp_read(struct hart *h, unsigned n)
     return h->csr.stimecmp;
 }
 
-static void stimecmp_changed(struct hart *h)
+void csr_timer_changed(struct hart *h)
 {
     hart_timer_check(h);
     if (h->env->timer_changed) h->env->timer_changed(h->env->machine, h->id);
@@ -304,19 +327,21 @@ static void stimecmp_changed(struct hart *h)
 void stimecmp_write(struct hart *h, const struct csr_write *w)
 {
     h->csr.stimecmp = w->value;
-    stimecmp_changed(h);
+    csr_timer_changed(h);
 }
 
-/* norm:mcounteren_tm_clr, norm:menvcfg_stce_op2 */
-bool stimecmp_access(const struct hart *h, unsigned n)
+/* Also of vstimecmp. norm:mcounteren_tm_clr, norm:menvcfg_stce_op2, norm:henvcfg_stce, norm:hcounteren_acc */
+enum csr_answer stimecmp_access(const struct hart *h, unsigned n)
 {
     (void)n;
-    return h->priv == PRIV_M || ((h->csr.mcounteren & COUNTER_TM) && (h->csr.menvcfg & ENVCFG_STCE));
+    if (h->priv == PRIV_M) return CSR_OK;
+    if (!(h->csr.mcounteren & COUNTER_TM) || !(h->csr.menvcfg & ENVCFG_STCE)) return CSR_ILLEGAL;
+    return !h->virt || ((h->csr.hcounteren & COUNTER_TM) && (h->csr.henvcfg & ENVCFG_STCE)) ? CSR_OK : CSR_VIRTUAL;
 }
 
 /* ---- environment configuration and state enables ---- */
 
-static uint64_t envcfg_legal(const struct hart *h, uint64_t v, uint64_t also)
+uint64_t csr_envcfg_legal(const struct hart *h, uint64_t v, uint64_t also)
 {
     uint64_t mask = also;
     if (isa_has(h->isa, EXT_sv39)) mask |= ENVCFG_FIOM;
@@ -338,11 +363,11 @@ void menvcfg_write(struct hart *h, const struct csr_write *w)
     if (isa_has(h->isa, EXT_svadu)) also |= ENVCFG_ADUE;
     if (isa_has(h->isa, EXT_svpbmt)) also |= ENVCFG_PBMTE;
     if (isa_has(h->isa, EXT_sstc)) also |= ENVCFG_STCE;
-    h->csr.menvcfg = envcfg_legal(h, w->value, also);
+    h->csr.menvcfg = csr_envcfg_legal(h, w->value, also);
     uint64_t changed = old ^ h->csr.menvcfg;
     if (changed & ENVCFG_STCE) { /* norm:menvcfg_stce_op2: STIP changes its owner */
         h->csr.mip &= ~IRQ_BIT(STI);
-        stimecmp_changed(h);
+        csr_timer_changed(h);
     }
     if (changed & (ENVCFG_ADUE | ENVCFG_PBMTE)) priv_update(h);
 }
@@ -353,22 +378,28 @@ uint64_t senvcfg_read(struct hart *h, unsigned n)
     return h->csr.senvcfg;
 }
 
-void senvcfg_write(struct hart *h, const struct csr_write *w) { h->csr.senvcfg = envcfg_legal(h, w->value, 0); }
+void senvcfg_write(struct hart *h, const struct csr_write *w) { h->csr.senvcfg = csr_envcfg_legal(h, w->value, 0); }
 
-static bool stateen_allows(const struct hart *h, unsigned index, uint64_t bit)
+/* norm:stateen_illegal_state_access */
+static enum csr_answer stateen_answer(const struct hart *h, unsigned index, uint64_t bit)
 {
-    return h->priv == PRIV_M || !isa_has(h->isa_live, EXT_smstateen) || (h->csr.mstateen[index] & bit);
+    if (h->priv == PRIV_M) return CSR_OK;
+    if (isa_has(h->isa_live, EXT_smstateen) && !(h->csr.mstateen[index] & bit)) return CSR_ILLEGAL;
+    bool refused = h->virt && isa_has(h->isa_live, EXT_ssstateen) && !(h->csr.hstateen[index] & bit);
+    return refused ? CSR_VIRTUAL : CSR_OK;
 }
 
-/* norm:mstateen0_envcfg_op */
-bool senvcfg_access(const struct hart *h, unsigned n)
+/* norm:mstateen0_envcfg_op, norm:hstateen0_envcfg_op */
+enum csr_answer senvcfg_access(const struct hart *h, unsigned n)
 {
     (void)n;
-    return stateen_allows(h, 0, STATEEN_ENVCFG);
+    return stateen_answer(h, 0, STATEEN_ENVCFG);
 }
+enum csr_answer henvcfg_access(const struct hart *h, unsigned n) { return senvcfg_access(h, n); }
 
-/* norm:mstateen_bit_63_op */
-bool sstateen_access(const struct hart *h, unsigned n) { return stateen_allows(h, n & 3, STATEEN_SE); }
+/* norm:mstateen_bit_63_op, norm:hstateen_bit_63_op */
+enum csr_answer sstateen_access(const struct hart *h, unsigned n) { return stateen_answer(h, n & 3, STATEEN_SE); }
+enum csr_answer hstateen_access(const struct hart *h, unsigned n) { return sstateen_access(h, n); }
 
 /* ---- translation and protection ---- */
 
@@ -378,26 +409,31 @@ uint64_t satp_read(struct hart *h, unsigned n)
     return h->csr.satp;
 }
 
-/* norm:satp_mode_op_unsupported: then nothing of the write takes effect. */
-void satp_write(struct hart *h, const struct csr_write *w)
+bool csr_atp_mode_is_legal(const struct hart *h, uint64_t atp)
 {
     static const struct {
         uint64_t mode;
         enum isa_ext need;
     } modes[] = {{0, EXT_sv39}, {8, EXT_sv39}, {9, EXT_sv48}, {10, EXT_sv57}};
-    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
-        if (bits_get(w->value, 63, 60) != modes[i].mode || !isa_has(h->isa, modes[i].need)) continue;
-        h->csr.satp = w->value;
-        priv_update(h);
-        return;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+        if (bits_get(atp, 63, 60) == modes[i].mode && isa_has(h->isa, modes[i].need)) return true;
+    return false;
 }
 
-/* norm:mstatus_tvm_warl_op */
-bool satp_access(const struct hart *h, unsigned n)
+/* norm:satp_mode_op_unsupported: then nothing of the write takes effect. */
+void satp_write(struct hart *h, const struct csr_write *w)
+{
+    if (!csr_atp_mode_is_legal(h, w->value)) return;
+    h->csr.satp = w->value;
+    priv_update(h);
+}
+
+/* norm:mstatus_tvm_warl_op, norm:hstatus_vtvm_op */
+enum csr_answer satp_access(const struct hart *h, unsigned n)
 {
     (void)n;
-    return h->priv == PRIV_M || !(h->csr.mstatus & MSTATUS_TVM);
+    if (h->virt) return h->csr.hstatus & HSTATUS_VTVM ? CSR_VIRTUAL : CSR_OK;
+    return h->priv == PRIV_M || !(h->csr.mstatus & MSTATUS_TVM) ? CSR_OK : CSR_ILLEGAL;
 }
 
 uint64_t pmpcfg_read(struct hart *h, unsigned n) { return pmp_read_cfg(&h->mmu.pmp, n - 0x3a0); }
@@ -414,10 +450,10 @@ void pmpaddr_write(struct hart *h, const struct csr_write *w)
 }
 
 /* A hart without PMP entries has no PMP registers either. */
-bool pmp_access(const struct hart *h, unsigned n)
+enum csr_answer pmp_access(const struct hart *h, unsigned n)
 {
     (void)n;
-    return h->mmu.pmp.count > 0;
+    return h->mmu.pmp.count > 0 ? CSR_OK : CSR_ILLEGAL;
 }
 
 /* ---- machine information ---- */
@@ -437,11 +473,12 @@ uint64_t mhartid_read(struct hart *h, unsigned n)
 
 void csr_reset(struct hart *h)
 {
-    uint64_t lines = h->csr.mip_lines & ~IRQ_BIT(STI);
+    uint64_t lines = h->csr.mip_lines & ~(IRQ_BIT(STI) | IRQ_BIT(VSTI));
     h->csr = (struct csr_state){.misa = misa_reset(h), .stimecmp = UINT64_MAX, .mip_lines = lines};
     h->csr.mstatus = bits_set(0, 12, 11, isa_has(h->isa, EXT_u) ? PRIV_U : PRIV_M);
     /* Without Svade in the set, software has been told that A and D are hardware's. */
     if (isa_has(h->isa, EXT_svadu) && !isa_has(h->isa, EXT_svade)) h->csr.menvcfg = ENVCFG_ADUE;
+    csr_hyp_reset(h, isa_has(h->isa, EXT_h));
     misa_apply(h);
 }
 

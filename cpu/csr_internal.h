@@ -6,18 +6,23 @@
 
 #include "emu/base/bits.h"
 
-/* norm:medeleg_when_rd0: without the H extension and control-flow integrity these are what lower modes can raise. */
+/* norm:medeleg_when_rd0: without control-flow integrity these are what lower modes can raise; with the H extension those too. */
 #define MEDELEG_MASK   UINT64_C(0xb3ff)
+#define MEDELEG_MASK_H UINT64_C(0xf00400)
+#define HEDELEG_MASK   UINT64_C(0xcb1ff) /* table hedeleg-bits */
 #define IRQ_BIT(n)     (UINT64_C(1) << IRQ_##n)
 #define S_INTERRUPTS   (IRQ_BIT(SSI) | IRQ_BIT(STI) | IRQ_BIT(SEI))
+#define VS_INTERRUPTS  (IRQ_BIT(VSSI) | IRQ_BIT(VSTI) | IRQ_BIT(VSEI))
 #define M_INTERRUPTS   (IRQ_BIT(MSI) | IRQ_BIT(MTI) | IRQ_BIT(MEI))
-#define TVEC_MASK      (~UINT64_C(2)) /* MODE 0 and 1; 2 and 3 are reserved and lose their upper bit */
-#define COUNTEREN_MASK UINT64_C(0xffffffff)
-#define COUNTER_CY     UINT64_C(1)
-#define COUNTER_TM     UINT64_C(2)
-#define COUNTER_IR     UINT64_C(4)
-#define STATEEN_SE     (UINT64_C(1) << 63)
-#define STATEEN_ENVCFG (UINT64_C(1) << 62)
+/* Of sstatus, and so of vsstatus. */
+#define SSTATUS_WRITABLE (MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR)
+#define TVEC_MASK        (~UINT64_C(2)) /* MODE 0 and 1; 2 and 3 are reserved and lose their upper bit */
+#define COUNTEREN_MASK   UINT64_C(0xffffffff)
+#define COUNTER_CY       UINT64_C(1)
+#define COUNTER_TM       UINT64_C(2)
+#define COUNTER_IR       UINT64_C(4)
+#define STATEEN_SE       (UINT64_C(1) << 63)
+#define STATEEN_ENVCFG   (UINT64_C(1) << 62)
 
 #define ENVCFG_FIOM  UINT64_C(1)
 #define ENVCFG_CBIE  (UINT64_C(3) << 4)
@@ -26,6 +31,10 @@
 #define ENVCFG_ADUE  (UINT64_C(1) << 61)
 #define ENVCFG_PBMTE (UINT64_C(1) << 62)
 #define ENVCFG_STCE  (UINT64_C(1) << 63)
+
+/* May it be accessed? Decided in the order of the names: what HS-mode could not do either is an illegal instruction, what only V = 1
+ * prevents a virtual instruction (norm:H_cause_virtual_instruction). */
+enum csr_answer { CSR_OK, CSR_ILLEGAL, CSR_VIRTUAL };
 
 /* One write as a hook sees it. */
 struct csr_write {
@@ -43,7 +52,8 @@ struct csr_row {
     isa_set need;
     uint64_t (*read)(struct hart *h, unsigned number);
     void (*write)(struct hart *h, const struct csr_write *w);
-    bool (*access)(const struct hart *h, unsigned number); /* may the present privilege access it? */
+    /* What the number does not say. With V = 1: CSR_ILLEGAL if HS-mode would be refused too (mstatus.TVM counts as 0). */
+    enum csr_answer (*access)(const struct hart *h, unsigned number);
     const char *tag;
 };
 
@@ -90,6 +100,7 @@ uint64_t sip_read(struct hart *h, unsigned n);
 uint64_t stimecmp_read(struct hart *h, unsigned n);
 uint64_t satp_read(struct hart *h, unsigned n);
 uint64_t mstatus_read(struct hart *h, unsigned n);
+uint64_t medeleg_read(struct hart *h, unsigned n);
 uint64_t misa_read(struct hart *h, unsigned n);
 uint64_t mie_read(struct hart *h, unsigned n);
 uint64_t menvcfg_read(struct hart *h, unsigned n);
@@ -114,6 +125,7 @@ void sip_write(struct hart *h, const struct csr_write *w);
 void stimecmp_write(struct hart *h, const struct csr_write *w);
 void satp_write(struct hart *h, const struct csr_write *w);
 void mstatus_write(struct hart *h, const struct csr_write *w);
+void medeleg_write(struct hart *h, const struct csr_write *w);
 void misa_write(struct hart *h, const struct csr_write *w);
 void mie_write(struct hart *h, const struct csr_write *w);
 void menvcfg_write(struct hart *h, const struct csr_write *w);
@@ -123,12 +135,51 @@ void mip_write(struct hart *h, const struct csr_write *w);
 void pmpcfg_write(struct hart *h, const struct csr_write *w);
 void pmpaddr_write(struct hart *h, const struct csr_write *w);
 
-bool counter_access(const struct hart *h, unsigned n);
-bool sstateen_access(const struct hart *h, unsigned n);
-bool senvcfg_access(const struct hart *h, unsigned n);
-bool stimecmp_access(const struct hart *h, unsigned n);
-bool satp_access(const struct hart *h, unsigned n);
-bool pmp_access(const struct hart *h, unsigned n);
+/* The H extension's (csr_hyp.c). */
+uint64_t vsstatus_read(struct hart *h, unsigned n);
+uint64_t vsie_read(struct hart *h, unsigned n);
+uint64_t vsepc_read(struct hart *h, unsigned n);
+uint64_t vsip_read(struct hart *h, unsigned n);
+uint64_t vstimecmp_read(struct hart *h, unsigned n);
+uint64_t vsatp_read(struct hart *h, unsigned n);
+uint64_t hie_read(struct hart *h, unsigned n);
+uint64_t htimedelta_read(struct hart *h, unsigned n);
+uint64_t henvcfg_read(struct hart *h, unsigned n);
+uint64_t hstateen_read(struct hart *h, unsigned n);
+uint64_t hip_read(struct hart *h, unsigned n);
+uint64_t hgatp_read(struct hart *h, unsigned n);
+
+void vsstatus_write(struct hart *h, const struct csr_write *w);
+void vsie_write(struct hart *h, const struct csr_write *w);
+void vsepc_write(struct hart *h, const struct csr_write *w);
+void vsip_write(struct hart *h, const struct csr_write *w);
+void vstimecmp_write(struct hart *h, const struct csr_write *w);
+void vsatp_write(struct hart *h, const struct csr_write *w);
+void hie_write(struct hart *h, const struct csr_write *w);
+void htimedelta_write(struct hart *h, const struct csr_write *w);
+void henvcfg_write(struct hart *h, const struct csr_write *w);
+void hstateen_write(struct hart *h, const struct csr_write *w);
+void hip_write(struct hart *h, const struct csr_write *w);
+void hgatp_write(struct hart *h, const struct csr_write *w);
+
+enum csr_answer henvcfg_access(const struct hart *h, unsigned n);
+enum csr_answer hstateen_access(const struct hart *h, unsigned n);
+enum csr_answer hgatp_access(const struct hart *h, unsigned n);
+
+enum csr_answer counter_access(const struct hart *h, unsigned n);
+enum csr_answer sstateen_access(const struct hart *h, unsigned n);
+enum csr_answer senvcfg_access(const struct hart *h, unsigned n);
+enum csr_answer stimecmp_access(const struct hart *h, unsigned n);
+enum csr_answer satp_access(const struct hart *h, unsigned n);
+enum csr_answer pmp_access(const struct hart *h, unsigned n);
+
+/* What csr_hooks.c and csr_hyp.c share: the legal fields of an xenvcfg, `also` among them;
+ * whether an xatp's MODE is one that this hart has; news for the machine's timer. */
+uint64_t csr_envcfg_legal(const struct hart *h, uint64_t value, uint64_t also);
+bool csr_atp_mode_is_legal(const struct hart *h, uint64_t atp);
+void csr_timer_changed(struct hart *h);
+/* Reset, or misa.H goes on or off: the state of the H extension starts anew. */
+void csr_hyp_reset(struct hart *h, bool on);
 
 /* Reset values of all CSRs; the rest of the hart is hart_reset's. */
 void csr_reset(struct hart *h);

@@ -210,6 +210,10 @@ static bool fetch_part(struct hart *h, gva_t va, struct mmu_result *r, struct tr
     if (r->fault == MMU_OK && r->host) return true;
     /* Device windows hold no code: only main memory may be executed. */
     *t = (struct trap){.cause = r->fault == MMU_PAGE_FAULT ? CAUSE_FETCH_PAGE : CAUSE_FETCH_ACCESS, .tval = va};
+    if (r->fault == MMU_GUEST_PAGE_FAULT) {
+        t->cause = CAUSE_FETCH_GUEST_PAGE;
+        trap_of_guest_page(t, r);
+    }
     return false;
 }
 

@@ -173,8 +173,27 @@ bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, u
 bool mem_modify(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint8_t **host);
 bool mem_reserve(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value);
 bool mem_conditional(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value, bool *stored);
+/* HLV, HLVX, HSV: as a guest under regime r. False: *t is the trap, not yet taken. */
+bool mem_load_as(struct hart *h, const struct dinsn *d, const struct mmu_regime *r, gva_t va, unsigned size,
+                 uint64_t *value, struct trap *t);
+bool mem_store_as(struct hart *h, const struct dinsn *d, const struct mmu_regime *r, gva_t va, unsigned size,
+                  uint64_t value, struct trap *t);
 /* Checks the cache block at va for management or zeroing, and zeroes it. False: *t is the trap, not yet taken. */
-bool mem_cache_block(struct hart *h, gva_t va, bool zero, struct trap *t);
+bool mem_cache_block(struct hart *h, const struct dinsn *d, gva_t va, bool zero, struct trap *t);
+
+/* ---- tinst.c ---- */
+
+/* What a walk tells of a guest-page fault, for xtval2 and for xtinst; the latter 0 unless a VS-stage PTE was to be accessed. */
+#define TINST_PTE_READ  UINT64_C(0x3000)
+#define TINST_PTE_WRITE UINT64_C(0x3020)
+static inline void trap_of_guest_page(struct trap *t, const struct mmu_result *r)
+{
+    t->tval2 = r->guest_pa >> 2;
+    if (r->implicit)
+        t->tinst = r->implicit_write ? TINST_PTE_WRITE : TINST_PTE_READ; /* norm:H_trap_xtinst_guestpage_rw */
+}
+/* The transformation of a load, store, atomic, HLV, HLVX, HSV or cache-block instruction that faulted `offset` bytes from its address. */
+uint64_t tinst_of(uint32_t raw, isa_set live, unsigned offset);
 
 /* ---- observe.c ---- */
 

@@ -43,6 +43,7 @@ void hart_reset(struct hart *h, gpa_t pc)
     h->icount_end = 0;
     h->fs_dirty = 0;
     h->priv = PRIV_M;
+    h->virt = false;
     h->waiting = false;
     h->reservation = 0;
     fp_init(&h->fp);
@@ -67,13 +68,47 @@ void hart_irq_line(void *hart, unsigned irq, bool level) { hart_set_irq(hart, ir
 /* wfi: "regardless of the global interrupt enables and delegation" (machine.adoc, WFI). */
 bool hart_wakes(const struct hart *h) { return (csr_mip(h) & h->csr.mie) != 0; }
 
-uint64_t hart_stimecmp(const struct hart *h) { return h->csr.menvcfg & ENVCFG_STCE ? h->csr.stimecmp : UINT64_MAX; }
+/* ---- Sstc ---- */
 
-/* norm:mip_sip_stip_op */
+static uint64_t time_now(const struct hart *h) { return h->env->now(h->env->machine) / h->env->timebase_ps; }
+
+static void timer_line(struct hart *h, unsigned irq, bool level)
+{
+    if (bit_test(h->csr.mip_lines, irq) != level) hart_set_irq(h, irq, level);
+}
+
+static bool stimer_on(const struct hart *h) { return h->csr.menvcfg & ENVCFG_STCE; }
+
+/* norm:henvcfg_stce, norm:menvcfg_stce_op2 */
+static bool vstimer_on(const struct hart *h)
+{
+    return isa_has(h->isa_live, EXT_h) && (h->csr.henvcfg & h->csr.menvcfg & ENVCFG_STCE);
+}
+
+/* How long until the comparison `clock >= compare` changes; a guest's clock may start anywhere and pass zero. UINT64_MAX: never. */
+static uint64_t ticks_to_change(uint64_t clock, uint64_t compare)
+{
+    if (clock < compare) return compare - clock;
+    return compare == 0 ? UINT64_MAX : -clock;
+}
+
+uint64_t hart_timer_deadline(const struct hart *h)
+{
+    uint64_t now = time_now(h), wait = UINT64_MAX;
+    if (stimer_on(h) && now < h->csr.stimecmp) wait = h->csr.stimecmp - now;
+    if (vstimer_on(h)) {
+        uint64_t virtual = ticks_to_change(now + h->csr.htimedelta, h->csr.vstimecmp);
+        if (virtual < wait) wait = virtual;
+    }
+    return wait > UINT64_MAX - now ? UINT64_MAX : now + wait;
+}
+
+/* norm:mip_sip_stip_op, norm:hip_vstip_op: VSTIP is defined while V = 0 as well */
 void hart_timer_check(struct hart *h)
 {
-    bool on = h->csr.menvcfg & ENVCFG_STCE;
-    hart_set_irq(h, IRQ_STI, on && h->env->now(h->env->machine) / h->env->timebase_ps >= h->csr.stimecmp);
+    uint64_t now = time_now(h);
+    timer_line(h, IRQ_STI, stimer_on(h) && now >= h->csr.stimecmp);
+    timer_line(h, IRQ_VSTI, vstimer_on(h) && now + h->csr.htimedelta >= h->csr.vstimecmp);
 }
 
 /* ---- the debugger's view of memory ---- */
@@ -142,6 +177,30 @@ static void hart_state_csr(struct csr_state *c, struct state *s)
         &c->mstateen[1],
         &c->mstateen[2],
         &c->mstateen[3],
+        &c->hstatus,
+        &c->hedeleg,
+        &c->hideleg,
+        &c->htimedelta,
+        &c->hcounteren,
+        &c->henvcfg,
+        &c->htval,
+        &c->hvip,
+        &c->htinst,
+        &c->hgatp,
+        &c->hstateen[0],
+        &c->hstateen[1],
+        &c->hstateen[2],
+        &c->hstateen[3],
+        &c->vsstatus,
+        &c->vstvec,
+        &c->vsscratch,
+        &c->vsepc,
+        &c->vscause,
+        &c->vstval,
+        &c->vstimecmp,
+        &c->vsatp,
+        &c->mtval2,
+        &c->mtinst,
         &c->mcycle_offset,
         &c->minstret_offset,
         &c->mip_lines,
@@ -162,6 +221,7 @@ void hart_state(struct hart *h, struct state *s)
     for (unsigned i = 0; i < 32; i++) state_u64(s, &h->f[i]);
     state_u64(s, &h->pc);
     state_u8(s, &h->priv);
+    state_bool(s, &h->virt);
     state_u8(s, &h->fs_dirty);
     state_bool(s, &h->waiting);
     state_u64(s, &h->reservation);

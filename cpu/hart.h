@@ -38,6 +38,10 @@ enum cause {
     CAUSE_STORE_PAGE = 15,
     CAUSE_SOFTWARE_CHECK = 18,
     CAUSE_HARDWARE_ERROR = 19,
+    CAUSE_FETCH_GUEST_PAGE = 20,
+    CAUSE_LOAD_GUEST_PAGE = 21,
+    CAUSE_VIRTUAL = 22,
+    CAUSE_STORE_GUEST_PAGE = 23,
 };
 #define CAUSE_INTERRUPT (UINT64_C(1) << 63)
 enum irq {
@@ -58,14 +62,16 @@ struct trap {
     uint64_t cause; /* with CAUSE_INTERRUPT if it is one */
     uint64_t
         tval; /* as the strictest reader expects: faulting address (of the half that faults), or instruction bits */
-    /* issue "H extension" adds tval2, tinst, gva */
+    uint64_t tval2; /* for xtval2: guest-physical address >> 2 of a guest-page fault, else 0 */
+    uint64_t tinst; /* for xtinst: transformed instruction or pseudoinstruction, else 0 */
+    bool gva;       /* V = 0, but tval is a guest-virtual address: HLV, HLVX, HSV, or MPRV with MPV */
 };
 
 /* What a hart asks of its machine. */
 struct hart_env {
     ps_t (*now)(void *machine);                          /* exact local time of the running hart: for time, Sstc */
     uint64_t timebase_ps;                                /* picoseconds per tick of `time` */
-    void (*timer_changed)(void *machine, unsigned hart); /* stimecmp or STCE changed: reschedule from hart_stimecmp() */
+    void (*timer_changed)(void *machine, unsigned hart); /* Sstc: reschedule from hart_timer_deadline() */
     /* mcycle is instructions retired times this, in 1/65536 cycles; 0 counts as 1.0 (--cpi). */
     uint64_t cycles_per_insn_q16;
     void *machine;
@@ -77,10 +83,15 @@ struct csr_state {
     uint64_t mstatus, misa, mie, mip, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mcounteren, mcountinhibit,
         menvcfg, stvec, sscratch, sepc, scause, stval, scounteren, senvcfg, satp, stimecmp;
     uint64_t mstateen[4];
+    /* The H extension; without effect while misa.H is off. henvcfg and hstateen hold what was written; what menvcfg and
+     * mstateen have off is masked when they are used. */
+    uint64_t hstatus, hedeleg, hideleg, htimedelta, hcounteren, henvcfg, htval, hvip, htinst, hgatp;
+    uint64_t hstateen[4];
+    uint64_t vsstatus, vstvec, vsscratch, vsepc, vscause, vstval, vstimecmp, vsatp, mtval2, mtinst;
     uint64_t mcycle_offset,
         minstret_offset; /* counter = running count + offset (mod 2^64), frozen value while inhibited */
     uint64_t
-        mip_lines; /* level of the wires from outside (MSI, MTI, MEI, SEI, STI by Sstc); mip itself holds what software wrote */
+        mip_lines; /* level of the wires from outside (MSI, MTI, MEI, SEI; STI, VSTI by Sstc); mip itself holds what software wrote */
 };
 
 /* Why hart_run came back. */
@@ -106,7 +117,8 @@ struct hart {
     struct fp_ctx fp;
     uint8_t
         fs_dirty; /* an f register or fcsr was written since priv_sync_fp; flags that operations raise stand in fp */
-    uint8_t priv; /* enum priv */
+    uint8_t priv; /* enum priv: the nominal privilege */
+    bool virt;    /* V: priv is U or S, and stands for VU- or VS-mode */
     bool waiting; /* in WFI (or WRS) */
     bool trapped; /* a trap or interrupt was taken; cleared by the machine */
     bool
@@ -161,8 +173,9 @@ void hart_set_irq(struct hart *h, unsigned irq, bool level);
 void hart_irq_line(void *hart, unsigned irq, bool level);
 /* A waiting hart has a pending enabled interrupt (regardless of global enables), so it must run again. */
 bool hart_wakes(const struct hart *h);
-/* Guest time (ticks of `time`) at which Sstc raises STIP; UINT64_MAX if off. The machine schedules, then calls hart_timer_check. */
-uint64_t hart_stimecmp(const struct hart *h);
+/* The next value of `time` at which Sstc changes STIP or VSTIP; UINT64_MAX if none. The machine schedules, then calls hart_timer_check
+ * and asks again. */
+uint64_t hart_timer_deadline(const struct hart *h);
 void hart_timer_check(struct hart *h);
 
 /* Debugger: virtual memory in the hart's present regime, access rights ignored; false if not mapped. Writes keep code coherent. */

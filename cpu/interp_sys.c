@@ -49,7 +49,8 @@ __attribute__((cold)) const struct dinsn *insn_illegal(HANDLER_ARGS)
 static bool sys_ecall(struct hart *h, const struct dinsn *d, struct trap *t)
 {
     (void)d;
-    *t = (struct trap){.cause = CAUSE_ECALL_U + h->priv};
+    bool vs = h->virt && h->priv == PRIV_S; /* norm:H_cause_ecall */
+    *t = (struct trap){.cause = vs ? CAUSE_ECALL_VS : CAUSE_ECALL_U + h->priv};
     return false;
 }
 
@@ -80,7 +81,7 @@ static bool sys_csr(struct hart *h, const struct dinsn *d, enum csr_op op, uint6
     h->pc = block_pc;
     if (!done) return false;
     h->x[d->rd] = old;
-    if (h->observer && writes) observe_csr_written(h, number);
+    if (h->observer && writes) observe_csr_written(h, csr_substitute(h, number));
     return true;
 }
 static bool sys_csrrw(struct hart *h, const struct dinsn *d, struct trap *t)
@@ -107,16 +108,16 @@ static bool sys_csrrci(struct hart *h, const struct dinsn *d, struct trap *t)
 
 static bool sys_cbo_inval(struct hart *h, const struct dinsn *d, struct trap *t)
 {
-    return priv_cbo_allowed(h, insn_raw(d), false, true, t) && mem_cache_block(h, RS1, false, t);
+    return priv_cbo_allowed(h, insn_raw(d), false, true, t) && mem_cache_block(h, d, RS1, false, t);
 }
 static bool sys_cbo_clean(struct hart *h, const struct dinsn *d, struct trap *t)
 {
-    return priv_cbo_allowed(h, insn_raw(d), false, false, t) && mem_cache_block(h, RS1, false, t);
+    return priv_cbo_allowed(h, insn_raw(d), false, false, t) && mem_cache_block(h, d, RS1, false, t);
 }
 static bool sys_cbo_flush(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_cbo_clean(h, d, t); }
 static bool sys_cbo_zero(struct hart *h, const struct dinsn *d, struct trap *t)
 {
-    return priv_cbo_allowed(h, insn_raw(d), true, false, t) && mem_cache_block(h, RS1, true, t);
+    return priv_cbo_allowed(h, insn_raw(d), true, false, t) && mem_cache_block(h, d, RS1, true, t);
 }
 
 static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t)
@@ -127,8 +128,9 @@ static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t)
 }
 static bool sys_sret(struct hart *h, const struct dinsn *d, struct trap *t)
 {
+    unsigned status = csr_substitute(h, 0x100); /* of the mode that is left */
     if (!priv_sret(h, insn_raw(d), t)) return false;
-    if (h->observer) observe_csr_written(h, 0x300);
+    if (h->observer) observe_csr_written(h, status);
     return true;
 }
 static bool sys_wfi(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_wfi(h, insn_raw(d), t); }
@@ -145,6 +147,58 @@ static bool sys_sfence_inval_ir(struct hart *h, const struct dinsn *d, struct tr
 {
     return priv_sfence_inval(h, insn_raw(d), t);
 }
+
+static bool sys_hfence_vvma(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_hfence(h, insn_raw(d), false, d->rs1 != 0, RS1, d->rs2 != 0, RS2, t);
+}
+static bool sys_hfence_gvma(struct hart *h, const struct dinsn *d, struct trap *t)
+{
+    return priv_hfence(h, insn_raw(d), true, d->rs1 != 0, RS1, d->rs2 != 0, RS2, t);
+}
+/* They act at once, as SINVAL.VMA does. */
+static bool sys_hinval_vvma(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_hfence_vvma(h, d, t); }
+static bool sys_hinval_gvma(struct hart *h, const struct dinsn *d, struct trap *t) { return sys_hfence_gvma(h, d, t); }
+
+/* ---- loads and stores as a guest ---- */
+
+static bool guest_load(struct hart *h, const struct dinsn *d, bool hlvx, unsigned size, uint64_t *value, struct trap *t)
+{
+    if (!priv_guest_access_allowed(h, insn_raw(d), t)) return false;
+    struct mmu_regime r = priv_guest_regime(h, hlvx);
+    return mem_load_as(h, d, &r, RS1, size, value, t);
+}
+
+static bool guest_store(struct hart *h, const struct dinsn *d, unsigned size, struct trap *t)
+{
+    if (!priv_guest_access_allowed(h, insn_raw(d), t)) return false;
+    struct mmu_regime r = priv_guest_regime(h, false);
+    return mem_store_as(h, d, &r, RS1, size, RS2, t);
+}
+
+#define GUEST_LOAD(id, hlvx, size, value)                                                                              \
+    static bool sys_##id(struct hart *h, const struct dinsn *d, struct trap *t)                                        \
+    {                                                                                                                  \
+        uint64_t LOADED;                                                                                               \
+        if (!guest_load(h, d, hlvx, size, &LOADED, t)) return false;                                                   \
+        SET_X(value);                                                                                                  \
+        return true;                                                                                                   \
+    }
+GUEST_LOAD(hlv_b, false, 1, SX8(LOADED))
+GUEST_LOAD(hlv_bu, false, 1, LOADED)
+GUEST_LOAD(hlv_h, false, 2, SX16(LOADED))
+GUEST_LOAD(hlv_hu, false, 2, LOADED)
+GUEST_LOAD(hlvx_hu, true, 2, LOADED)
+GUEST_LOAD(hlv_w, false, 4, SX32(LOADED))
+GUEST_LOAD(hlv_wu, false, 4, LOADED)
+GUEST_LOAD(hlvx_wu, true, 4, LOADED)
+GUEST_LOAD(hlv_d, false, 8, LOADED)
+#undef GUEST_LOAD
+
+static bool sys_hsv_b(struct hart *h, const struct dinsn *d, struct trap *t) { return guest_store(h, d, 1, t); }
+static bool sys_hsv_h(struct hart *h, const struct dinsn *d, struct trap *t) { return guest_store(h, d, 2, t); }
+static bool sys_hsv_w(struct hart *h, const struct dinsn *d, struct trap *t) { return guest_store(h, d, 4, t); }
+static bool sys_hsv_d(struct hart *h, const struct dinsn *d, struct trap *t) { return guest_store(h, d, 8, t); }
 
 /* Returns have put the new pc in place; every other instruction goes on behind itself. */
 static bool sets_pc(enum insn_id id) { return id == INSN_mret || id == INSN_sret; }

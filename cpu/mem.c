@@ -14,20 +14,42 @@ struct access {
     } part[2];
 };
 
-static struct trap access_trap(enum mmu_fault fault, bool store, gva_t va)
+/* The trap of an access to va that `to` refused at byte `at`, by the hart itself or as a guest (regime). norm:H_trap_xtinst_val */
+static struct trap access_trap(const struct hart *h, const struct dinsn *d, const struct mmu_regime *guest,
+                               const struct mmu_result *to, bool store, gva_t va, gva_t at)
 {
-    static const uint8_t causes[2][2] = {{CAUSE_LOAD_PAGE, CAUSE_LOAD_ACCESS}, {CAUSE_STORE_PAGE, CAUSE_STORE_ACCESS}};
-    return (struct trap){.cause = causes[store][fault == MMU_ACCESS_FAULT], .tval = va};
+    static const uint8_t causes[][2] = {[MMU_PAGE_FAULT] = {CAUSE_LOAD_PAGE, CAUSE_STORE_PAGE},
+                                        [MMU_ACCESS_FAULT] = {CAUSE_LOAD_ACCESS, CAUSE_STORE_ACCESS},
+                                        [MMU_GUEST_PAGE_FAULT] = {CAUSE_LOAD_GUEST_PAGE, CAUSE_STORE_GUEST_PAGE}};
+    const struct mmu_regime *regime = guest ? guest : &h->data->info.regime;
+    struct trap t = {.cause = causes[to->fault][store], .tval = at, .gva = regime->virt};
+    if (to->fault == MMU_GUEST_PAGE_FAULT) trap_of_guest_page(&t, to);
+    if (!t.tinst && isa_has(h->isa_live, EXT_h)) t.tinst = tinst_of(insn_raw(d), h->isa_live, (unsigned)(at - va));
+    return t;
 }
 
-static bool fail(struct hart *h, const struct dinsn *d, struct trap t)
+static struct trap access_fault(const struct hart *h, const struct dinsn *d, const struct mmu_regime *guest, bool store,
+                                gva_t va)
 {
-    insn_trap(h, d, &t);
+    return access_trap(h, d, guest, &(struct mmu_result){.fault = MMU_ACCESS_FAULT}, store, va, va);
+}
+
+static bool fail(struct hart *h, const struct dinsn *d, const struct trap *t)
+{
+    insn_trap(h, d, t);
     return false;
 }
 
+static struct mmu_result translate(struct hart *h, const struct mmu_regime *guest, const struct piece *p,
+                                   enum mmu_access access)
+{
+    return guest ? mmu_access_once(&h->mmu, guest, p->va, p->size, access)
+                 : mmu_access_data(&h->mmu, h->data, p->va, p->size, access);
+}
+
 /* Translates and checks every byte before any is touched. tval of a fault is the first address in the piece that faults. */
-static bool access_prepare(struct hart *h, struct access *a, gva_t va, unsigned size, bool store, struct trap *t)
+static bool access_prepare(struct hart *h, const struct dinsn *d, const struct mmu_regime *guest, struct access *a,
+                           gva_t va, unsigned size, bool store, struct trap *t)
 {
     unsigned room = (unsigned)(GUEST_PAGE_BYTES - (va & ~GUEST_PAGE_MASK));
     a->parts = size > room ? 2 : 1;
@@ -35,12 +57,11 @@ static bool access_prepare(struct hart *h, struct access *a, gva_t va, unsigned 
     if (a->parts == 2) a->part[1] = (struct piece){.va = va + room, .size = size - room};
     for (unsigned i = 0; i < a->parts; i++) {
         struct piece *p = &a->part[i];
-        p->to = mmu_access_data(&h->mmu, h->data, p->va, p->size, store ? MMU_WRITE : MMU_READ);
-        enum mmu_fault fault = p->to.fault;
+        p->to = translate(h, guest, p, store ? MMU_WRITE : MMU_READ);
         /* A device window takes whole accesses only. */
-        if (fault == MMU_OK && !p->to.host && a->parts == 2) fault = MMU_ACCESS_FAULT;
-        if (fault == MMU_OK) continue;
-        *t = access_trap(fault, store, p->va);
+        if (p->to.fault == MMU_OK && !p->to.host && a->parts == 2) p->to.fault = MMU_ACCESS_FAULT;
+        if (p->to.fault == MMU_OK) continue;
+        *t = access_trap(h, d, guest, &p->to, store, va, p->va);
         return false;
     }
     return true;
@@ -52,11 +73,11 @@ static void count_exactly(struct hart *h, const struct dinsn *d)
     h->unretired = (uint32_t)(block_of(d)->length - d->index);
 }
 
-bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value)
+static bool load(struct hart *h, const struct dinsn *d, const struct mmu_regime *guest, gva_t va, unsigned size,
+                 uint64_t *value, struct trap *t)
 {
     struct access a;
-    struct trap t;
-    if (!access_prepare(h, &a, va, size, false, &t)) return fail(h, d, t);
+    if (!access_prepare(h, d, guest, &a, va, size, false, t)) return false;
     uint64_t v = 0;
     if (a.part[0].to.host) {
         for (unsigned i = 0, done = 0; i < a.parts; done += a.part[i++].size)
@@ -65,18 +86,21 @@ bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, ui
         count_exactly(h, d);
         bool there = bus_read(h->mmu.bus, a.part[0].to.gpa, size, &v);
         h->unretired = 0;
-        if (!there) return fail(h, d, access_trap(MMU_ACCESS_FAULT, false, va));
+        if (!there) {
+            *t = access_fault(h, d, guest, false, va);
+            return false;
+        }
     }
     if (h->observer) observe_memory(h, va, a.part[0].to.gpa, size, false, v);
     *value = v;
     return true;
 }
 
-bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value)
+static bool store(struct hart *h, const struct dinsn *d, const struct mmu_regime *guest, gva_t va, unsigned size,
+                  uint64_t value, struct trap *t)
 {
     struct access a;
-    struct trap t;
-    if (!access_prepare(h, &a, va, size, true, &t)) return fail(h, d, t);
+    if (!access_prepare(h, d, guest, &a, va, size, true, t)) return false;
     if (size < 8) value &= (UINT64_C(1) << 8 * size) - 1;
     if (a.part[0].to.host) {
         for (unsigned i = 0, done = 0; i < a.parts; done += a.part[i++].size) {
@@ -87,30 +111,61 @@ bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, u
         count_exactly(h, d);
         bool there = bus_write(h->mmu.bus, a.part[0].to.gpa, size, value);
         h->unretired = 0;
-        if (!there) return fail(h, d, access_trap(MMU_ACCESS_FAULT, true, va));
+        if (!there) {
+            *t = access_fault(h, d, guest, true, va);
+            return false;
+        }
     }
     if (h->observer) observe_memory(h, va, a.part[0].to.gpa, size, true, value);
     return true;
 }
 
-/* Atomics work on aligned main memory alone. norm:amo_alignment, norm:lr_sc_alignment */
-static bool atomic_prepare(struct hart *h, gva_t va, unsigned size, bool store, struct mmu_result *r, struct trap *t)
+bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value)
 {
-    if (va & (size - 1)) {
-        *t = (struct trap){.cause = store ? CAUSE_STORE_MISALIGNED : CAUSE_LOAD_MISALIGNED, .tval = va};
-        return false;
+    struct trap t;
+    return load(h, d, NULL, va, size, value, &t) || fail(h, d, &t);
+}
+
+bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value)
+{
+    struct trap t;
+    return store(h, d, NULL, va, size, value, &t) || fail(h, d, &t);
+}
+
+bool mem_load_as(struct hart *h, const struct dinsn *d, const struct mmu_regime *r, gva_t va, unsigned size,
+                 uint64_t *value, struct trap *t)
+{
+    return load(h, d, r, va, size, value, t);
+}
+
+bool mem_store_as(struct hart *h, const struct dinsn *d, const struct mmu_regime *r, gva_t va, unsigned size,
+                  uint64_t value, struct trap *t)
+{
+    return store(h, d, r, va, size, value, t);
+}
+
+/* Atomics work on aligned main memory alone. norm:amo_alignment, norm:lr_sc_alignment */
+static bool atomic_prepare(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, bool store,
+                           struct mmu_result *r)
+{
+    struct trap t;
+    *r = (struct mmu_result){.fault = MMU_OK};
+    if ((va & (size - 1)) == 0) {
+        *r = mmu_access_data(&h->mmu, h->data, va, size, store ? MMU_WRITE : MMU_READ);
+        if (r->fault == MMU_OK && !r->host) r->fault = MMU_ACCESS_FAULT;
+        if (r->fault == MMU_OK) return true;
+        t = access_trap(h, d, NULL, r, store, va, va);
+    } else {
+        t = access_fault(h, d, NULL, store, va);
+        t.cause = store ? CAUSE_STORE_MISALIGNED : CAUSE_LOAD_MISALIGNED;
     }
-    *r = mmu_access_data(&h->mmu, h->data, va, size, store ? MMU_WRITE : MMU_READ);
-    if (r->fault == MMU_OK && !r->host) r->fault = MMU_ACCESS_FAULT;
-    if (r->fault != MMU_OK) *t = access_trap(r->fault, store, va);
-    return r->fault == MMU_OK;
+    return fail(h, d, &t);
 }
 
 bool mem_modify(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint8_t **host)
 {
     struct mmu_result r;
-    struct trap t;
-    if (!atomic_prepare(h, va, size, true, &r, &t)) return fail(h, d, t);
+    if (!atomic_prepare(h, d, va, size, true, &r)) return false;
     bus_touch_code(h->mmu.bus, r.gpa, size);
     *host = r.host;
     return true;
@@ -122,8 +177,7 @@ static uint64_t reservation_of(gpa_t gpa) { return (gpa & ~UINT64_C(7)) + 1; }
 bool mem_reserve(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value)
 {
     struct mmu_result r;
-    struct trap t;
-    if (!atomic_prepare(h, va, size, false, &r, &t)) return fail(h, d, t);
+    if (!atomic_prepare(h, d, va, size, false, &r)) return false;
     h->reservation = reservation_of(r.gpa);
     *value = load_le(r.host, size);
     if (h->observer) observe_memory(h, va, r.gpa, size, false, *value);
@@ -134,8 +188,7 @@ bool mem_reserve(struct hart *h, const struct dinsn *d, gva_t va, unsigned size,
 bool mem_conditional(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value, bool *stored)
 {
     struct mmu_result r;
-    struct trap t;
-    if (!atomic_prepare(h, va, size, true, &r, &t)) return fail(h, d, t);
+    if (!atomic_prepare(h, d, va, size, true, &r)) return false;
     *stored = h->reservation == reservation_of(r.gpa);
     h->reservation = 0;
     if (!*stored) return true;
@@ -160,7 +213,7 @@ static bool management_allowed(struct hart *h, gva_t block, struct mmu_result *r
     return fetch.fault == MMU_OK;
 }
 
-bool mem_cache_block(struct hart *h, gva_t va, bool zero, struct trap *t)
+bool mem_cache_block(struct hart *h, const struct dinsn *d, gva_t va, bool zero, struct trap *t)
 {
     gva_t block = va & ~(CACHE_BLOCK_BYTES - 1);
     struct mmu_result r;
@@ -173,7 +226,8 @@ bool mem_cache_block(struct hart *h, gva_t va, bool zero, struct trap *t)
         allowed = management_allowed(h, block, &r);
     }
     if (!allowed) {
-        *t = access_trap(r.fault, true, va);
+        r.guest_pa += r.implicit ? 0 : va - block; /* tval is rs1 (norm:fault_excep_csr), and tval2 belongs to it */
+        *t = access_trap(h, d, NULL, &r, true, va, va);
         return false;
     }
     if (!zero) return true;

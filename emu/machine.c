@@ -46,17 +46,11 @@ static void deadline_moved(void *machine)
     hart_kick(m->harts[m->running].hart);
 }
 
-static void stimer_fired(void *owner)
-{
-    struct machine_hart *s = owner;
-    hart_timer_check(s->hart);
-}
-
 static void stimer_changed(void *machine, unsigned index)
 {
     struct machine *m = machine;
     struct machine_hart *s = &m->harts[index];
-    uint64_t ticks = s->hart ? hart_stimecmp(s->hart) : UINT64_MAX;
+    uint64_t ticks = s->hart ? hart_timer_deadline(s->hart) : UINT64_MAX;
     ps_t when = ticks == UINT64_MAX ? PS_NEVER : aclint_time_to_ps(m->aclint, ticks);
     if (when == PS_NEVER)
         event_cancel(&m->events, &s->stimer);
@@ -64,10 +58,18 @@ static void stimer_changed(void *machine, unsigned index)
         event_schedule(&m->events, &s->stimer, when);
 }
 
+static void stimer_fired(void *owner)
+{
+    struct machine_hart *s = owner;
+    hart_timer_check(s->hart);
+    stimer_changed(s->hart->env->machine, s->hart->id);
+}
+
 static void mtime_shifted(void *machine)
 {
     struct machine *m = machine;
-    for (unsigned i = 0; i < m->hart_count; i++) stimer_changed(m, i);
+    for (unsigned i = 0; i < m->hart_count; i++)
+        if (m->harts[i].hart) stimer_fired(&m->harts[i]);
 }
 
 /* ---- rounds -------------------------------------------------------------------------------------------------------------- */

@@ -2,11 +2,11 @@
 
 /* The extensions whose every instruction must have a row. */
 static const char *const opcode_files[] = {
-    "rv_i",     "rv64_i",       "rv_m",      "rv64_m",   "rv_a",       "rv64_a",    "rv_f",
-    "rv64_f",   "rv_d",         "rv64_d",    "rv_f_zfa", "rv_d_zfa",   "rv_zfhmin", "rv_d_zfhmin",
-    "rv_c",     "rv64_c",       "rv_c_d",    "rv_zcb",   "rv64_zcb",   "rv_zba",    "rv64_zba",
-    "rv_zbb",   "rv64_zbb",     "rv_zbc",    "rv_zbs",   "rv64_zbs",   "rv_zicbo",  "rv_zicond",
-    "rv_zawrs", "rv_zihintntl", "rv_system", "rv_s",     "rv_svinval", "rv_zicsr",  "rv_zifencei",
+    "rv_i",       "rv64_i",   "rv_m",        "rv64_m",    "rv_a",      "rv64_a",       "rv_f",      "rv64_f",
+    "rv_d",       "rv64_d",   "rv_f_zfa",    "rv_d_zfa",  "rv_zfhmin", "rv_d_zfhmin",  "rv_c",      "rv64_c",
+    "rv_c_d",     "rv_zcb",   "rv64_zcb",    "rv_zba",    "rv64_zba",  "rv_zbb",       "rv64_zbb",  "rv_zbc",
+    "rv_zbs",     "rv64_zbs", "rv_zicbo",    "rv_zicond", "rv_zawrs",  "rv_zihintntl", "rv_system", "rv_s",
+    "rv_svinval", "rv_zicsr", "rv_zifencei", "rv_h",      "rv64_h",    "rv_svinval_h",
 };
 /* c.nop is a hint of c.addi; rv_f and rv_zicsr hold names of pseudo-instructions only beside their rows. */
 static const char *const opcode_rowless[] = {"c.nop"};

@@ -48,11 +48,12 @@ static inline struct hart *bench_hart(const char *cpu)
     return h;
 }
 
-static inline void bench_priv(struct hart *h, enum priv priv)
+static inline void bench_mode(struct hart *h, enum priv priv, bool virt)
 {
-    h->priv = (uint8_t)priv;
+    priv_set_mode(h, priv, virt);
     priv_update(h);
 }
+static inline void bench_priv(struct hart *h, enum priv priv) { bench_mode(h, priv, false); }
 
 /* One CSR instruction; true if it does not trap. A trap must be an illegal instruction with the right bits. */
 static inline bool csr_do(struct hart *h, unsigned n, enum csr_op op, uint64_t operand, bool reads, bool writes,
@@ -100,6 +101,30 @@ enum {
     SIP,
     STIMECMP = 0x14d,
     SATP = 0x180,
+    VSSTATUS = 0x200,
+    VSIE = 0x204,
+    VSTVEC,
+    VSSCRATCH = 0x240,
+    VSEPC,
+    VSCAUSE,
+    VSTVAL,
+    VSIP,
+    VSTIMECMP = 0x24d,
+    VSATP = 0x280,
+    HSTATUS = 0x600,
+    HEDELEG = 0x602,
+    HIDELEG,
+    HIE,
+    HTIMEDELTA,
+    HCOUNTEREN,
+    HGEIE,
+    HENVCFG = 0x60a,
+    HSTATEEN0 = 0x60c,
+    HTVAL = 0x643,
+    HIP,
+    HVIP,
+    HTINST = 0x64a,
+    HGATP = 0x680,
     MSTATUS = 0x300,
     MISA,
     MEDELEG,
@@ -115,6 +140,8 @@ enum {
     MCAUSE,
     MTVAL,
     MIP,
+    MTINST = 0x34a,
+    MTVAL2,
     PMPCFG0 = 0x3a0,
     PMPADDR0 = 0x3b0,
     TSELECT = 0x7a0,
@@ -123,6 +150,7 @@ enum {
     CYCLE = 0xc00,
     TIME,
     INSTRET,
+    HGEIP = 0xe12,
     MHARTID = 0xf14,
 };
 #define FS_ON UINT64_C(0x2000)

@@ -30,14 +30,14 @@ static uint64_t status_bits(void) { return csr_get(h, MSTATUS) & 0xfffff; }
 
 Test(trap, exceptions_go_where_medeleg_says)
 {
-    for (unsigned cause = 0; cause < 16; cause++)
+    for (unsigned cause = 0; cause < 32; cause++)
         for (unsigned m = 0; m < 3; m++)
             for (unsigned delegated = 0; delegated < 2; delegated++) {
                 bench_priv(h, PRIV_M);
-                csr_set(h, MEDELEG, delegated ? UINT64_C(1) << cause : 0xb3ff & ~(UINT64_C(1) << cause));
+                csr_set(h, MEDELEG, delegated ? UINT64_C(1) << cause : 0xf0b7ff & ~(UINT64_C(1) << cause));
                 csr_set(h, MTVEC, 0x1000);
                 csr_set(h, STVEC, 0x2000);
-                bool to_s = delegated && modes[m] != PRIV_M && (0xb3ff >> cause & 1);
+                bool to_s = delegated && modes[m] != PRIV_M && (0xf0b7ff >> cause & 1);
                 for (unsigned n = SEPC; n <= STVAL; n++) csr_set(h, n, 0x1110);
                 for (unsigned n = MEPC; n <= MTVAL; n++) csr_set(h, n, 0x1110);
                 csr_set(h, MSTATUS, SIE_BIT | MIE_BIT);
