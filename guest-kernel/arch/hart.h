@@ -32,8 +32,10 @@ struct hart {
     /* scheduling */
     bool need_resched; /* the running task is to give up the hart on its way out of the kernel */
     bool in_interrupt;
-    uint64_t slice_end_ns; /* when the running task's quantum ends; 0: no quantum */
-    uint64_t idle_ns;      /* time spent with nothing to run */
+    uint64_t slice_end_ns;    /* when the running task's quantum ends; 0: no quantum */
+    struct task *interrupted; /* had to make room for a kernel thread, goes on next */
+    uint64_t slice_left_ns;   /* what is left of its quantum; 0: no quantum */
+    uint64_t idle_ns;         /* time spent with nothing to run */
     uint64_t switches;
     uint64_t interrupts;
 
@@ -51,6 +53,7 @@ enum ipi { IPI_RESCHEDULE = 1 << 0, IPI_STOP = 1 << 1 };
 extern struct hart harts[HART_MAX];
 
 struct hart *this_hart(void); /* interrupts must be off */
+uint64_t harts_online(void);  /* bit n: hart n */
 void harts_start(void);       /* starts all other harts; returns when all are online */
 /* Asks hart `number` to look at its `work`. Any context. */
 void hart_call(unsigned number, enum ipi what);

@@ -6,7 +6,7 @@
 
 #include "base/types.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S 1000000000ul
 
 uint64_t time_ns(void); /* since boot */
 void time_init(void);

@@ -36,7 +36,6 @@ enum lock_rank {
     RANK_TABLE,     /* page tables of one address space */
     RANK_SWAP,
     RANK_MM_LIST, /* all address spaces */
-    RANK_ASID,
     /* devices */
     RANK_BLOCK_QUEUE,
     RANK_BLOCK_DEVICE,
@@ -56,8 +55,9 @@ enum lock_rank {
     RANK_PAGETABLE,
     /* the machine */
     RANK_IRQ,
-    RANK_TIMER,
     RANK_SCHED, /* ready queue, wait queues, task states: sched_lock */
+    RANK_ASID,  /* address-space numbers: the context switch hands them out */
+    RANK_TIMER, /* one hart's timers */
     RANK_PRINT, /* anything may print */
 };
 

@@ -29,6 +29,9 @@ void console_write(const char *text, size_t bytes);
 /* The uart driver takes the console over from the firmware. */
 void console_set_writer(void (*writer)(const char *text, size_t bytes));
 
+/* Messages go to the ring only. */
+void print_set_quiet(bool on);
+
 void backtrace(uint64_t frame_pointer, uint64_t pc);
 /* The name of the function around `pc` and the offset in it; NULL if unknown. */
 const char *symbol_find(uint64_t pc, uint64_t *offset);

@@ -13,17 +13,17 @@
 #include "base/types.h"
 
 /* Set up once with softirq_init; may be raised again and again. Raising a request that is queued already does nothing; one
- * raised while its function runs is run once more. Requests run one after the other in one thread. */
+ * raised while its function runs is run once more. A request never runs twice at a time. */
 struct softirq {
     struct list link;
     void (*function)(void *context);
     void *context;
     const char *name;
-    uint64_t runs; /* statistics */
+    bool busy, again; /* running; raised meanwhile */
+    uint64_t runs;    /* statistics */
 };
 
 void softirq_init(struct softirq *request, const char *name, void (*function)(void *), void *context);
 void softirq_raise(struct softirq *request); /* any context */
-void softirq_start(void);                    /* starts the thread */
 
 #endif

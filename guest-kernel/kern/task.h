@@ -32,6 +32,7 @@
 #include "arch/trap.h"
 #include "base/atomic.h"
 #include "base/list.h"
+#include "base/rbtree.h"
 #include "kern/signal.h"
 #include "kern/wait.h"
 #include "sched/sched.h"
@@ -68,8 +69,7 @@ struct task {
     enum task_state state;
     struct process *process;  /* NULL: a kernel thread */
     struct list process_link; /* in process.tasks */
-    struct list all_link;     /* in task_list */
-    struct list pid_link;     /* in its bucket of the pid table */
+    struct rb_node pid_node;  /* in the pid tree */
 
     struct mm *mm;         /* address space; NULL in a kernel thread. One reference */
     struct fdtable *files; /* one reference; NULL once it has exited */
@@ -83,7 +83,7 @@ struct task {
     /* waiting; under sched_lock */
     bool wait_interruptible;
     int wait_result;
-    const char *wait_for; /* name of the function that waits, for /proc/PID/wchan */
+    uint64_t wait_pc; /* in the function that waits, for /proc/PID/wchan; 0: does not wait */
 
     struct sched_entity sched;
     struct signals signals;

@@ -25,6 +25,8 @@ void timer_start(struct timer *timer, uint64_t deadline_ns);
  * itself and not under a lock that the function takes. */
 bool timer_cancel(struct timer *timer);
 
+/* hart->slice_end_ns of this hart has changed. Interrupts are off. */
+void timer_reprogram(void);
 /* From the trap handler. */
 void timer_interrupt(void);
 

@@ -50,6 +50,9 @@ int wait_any(struct waiter *waiters[], size_t n, bool interruptible, uint64_t de
 
 void wake_one(struct waitq *queue); /* the one that waits longest */
 void wake_all(struct waitq *queue);
+/* The same where sched_lock is held. */
+void wake_one_locked(struct waitq *queue);
+void wake_all_locked(struct waitq *queue);
 /* True if somebody waits; a hint unless the caller's own lock keeps waiters out. */
 bool waitq_busy(const struct waitq *queue);
 

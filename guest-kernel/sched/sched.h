@@ -25,6 +25,7 @@ struct sched_entity {
     uint64_t declared_ns;  /* SJF: length the program declared; 0: none */
     uint64_t allotment_ns; /* MLFQ: time used at this level */
     unsigned level;        /* MLFQ: 0 is the highest */
+    uint64_t epoch;        /* MLFQ: number of the last boost it took part in */
     int nice;              /* -20..19, kept but not used by the textbook policies */
     bool preempted;        /* becomes ready because its quantum ended or another was preferred, not after waiting */
 
@@ -79,6 +80,17 @@ void sched_leave_kernel(void);
 int sched_configure(const char *text);
 int sched_describe(char *to, size_t room);
 uint64_t sched_load(void); /* tasks ready or running, for sysinfo */
+/* Length of the next bursts of `task`, for SJF; 0: unknown, use the average. */
+void sched_declare(struct task *task, uint64_t ns);
+/* sched_lock is held; the task has ended. */
+void sched_finished(struct task *task);
+/* The last tasks that ended, oldest first: *at counts them all. 0 at the end. */
+struct sched_record {
+    int pid;
+    char name[16];
+    uint64_t created_ns, turnaround_ns, response_ns, waiting_ns, run_ns;
+};
+size_t sched_history(uint64_t *at, struct sched_record *record);
 #endif
 
 #endif
