@@ -482,6 +482,54 @@ void csr_reset(struct hart *h)
     misa_apply(h);
 }
 
+/* Which bits of a field may be set at all; the rest of its WARL rules is in csr_state_is_legal. */
+static bool fields_are_legal(const struct hart *h)
+{
+    const struct csr_state *c = &h->csr;
+    const uint64_t lines = M_INTERRUPTS | S_INTERRUPTS | IRQ_BIT(VSTI);
+    const struct {
+        uint64_t value, mask;
+    } fields[] = {
+        {c->misa, misa_reset(h)},
+        {c->mstatus, mstatus_writable(h) | MSTATUS_MPP | MSTATUS_MPV | MSTATUS_GVA},
+        {c->mie, mie_writable(h) | VS_INTERRUPTS},
+        {c->mip, S_INTERRUPTS},
+        {c->mip_lines, lines},
+        {c->mideleg, S_INTERRUPTS | VS_INTERRUPTS},
+        {c->medeleg, MEDELEG_MASK | MEDELEG_MASK_H},
+        {c->mcounteren | c->scounteren | c->hcounteren, COUNTEREN_MASK},
+        {c->mcountinhibit, COUNTER_CY | COUNTER_IR},
+        {c->hstatus, HSTATUS_WRITABLE | HSTATUS_VSXL_64},
+        {c->hedeleg, HEDELEG_MASK},
+        {c->hideleg | c->hvip, VS_INTERRUPTS},
+        {c->vsstatus, SSTATUS_WRITABLE},
+        {c->hgatp, ~(UINT64_C(3) << 58 | UINT64_C(3))},
+        {c->mepc | c->sepc | c->vsepc, ~UINT64_C(1)},
+        {c->mtvec | c->stvec | c->vstvec, TVEC_MASK},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (fields[i].value & ~fields[i].mask) return false;
+    return true;
+}
+
+bool csr_state_is_legal(const struct hart *h)
+{
+    const struct csr_state *c = &h->csr;
+    bool hyp = c->misa & misa_bit('h');
+    const uint64_t of_h = c->hedeleg | c->hideleg | c->hvip | c->vsstatus | c->hgatp | c->vsatp |
+                          (c->mstatus & (MSTATUS_MPV | MSTATUS_GVA)) | (c->mie & VS_INTERRUPTS);
+    if (!fields_are_legal(h) || !mpp_is_legal(h, h->priv) || !mpp_is_legal(h, bits_get(c->mstatus, 12, 11)))
+        return false;
+    if (c->misa >> 62 != 2 || (h->virt && (!hyp || h->priv == PRIV_M))) return false;
+    if (!hyp && of_h) return false;
+    if ((c->mideleg & VS_INTERRUPTS) != (hyp ? VS_INTERRUPTS : 0)) return false;
+    if ((c->hstatus & HSTATUS_VSXL_64) != (hyp ? HSTATUS_VSXL_64 : 0)) return false;
+    const uint64_t atps[] = {c->satp, c->vsatp, c->hgatp};
+    for (size_t i = 0; i < ARRAY_LEN(atps); i++)
+        if (atps[i] && !csr_atp_mode_is_legal(h, atps[i])) return false;
+    return true;
+}
+
 void csr_restored(struct hart *h)
 {
     misa_apply(h);

@@ -183,7 +183,9 @@ void csr_hyp_reset(struct hart *h, bool on);
 
 /* Reset values of all CSRs; the rest of the hart is hart_reset's. */
 void csr_reset(struct hart *h);
-/* csr_state was overwritten from a snapshot: brings what is derived from it up to date. */
+/* csr_state, priv and virt were overwritten from a snapshot: do they hold what this hart can hold? */
+bool csr_state_is_legal(const struct hart *h);
+/* They do: brings what is derived from it up to date. */
 void csr_restored(struct hart *h);
 /* The instruction address that xRET takes from a stored xepc. */
 uint64_t csr_epc(const struct hart *h, uint64_t stored);

@@ -54,7 +54,9 @@ static unsigned written_through(unsigned number)
 {
     static const struct {
         uint16_t view, holder;
-    } views[] = {{0x100, CSR_MSTATUS}, {0x104, 0x304 /* mie */}, {0x144, 0x344 /* mip */}};
+    } views[] = {{0x100, CSR_MSTATUS}, {0x104, 0x304 /* mie */}, {0x144, 0x344 /* mip */},
+                 {0x204, 0x304},       {0x604, 0x304},           {0x244, 0x344},
+                 {0x644, 0x344}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         if (views[i].view == number) return views[i].holder;
     return number;

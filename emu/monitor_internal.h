@@ -1,4 +1,4 @@
-/* What `info` can show; private to monitor.c and monitor_info.c. */
+/* What `info` can show; private to monitor*.c. */
 #ifndef ORRERY_MONITOR_INTERNAL_H
 #define ORRERY_MONITOR_INTERNAL_H
 
@@ -12,5 +12,8 @@ struct monitor_command {
 
 extern const struct monitor_command monitor_infos[];
 extern const size_t monitor_info_count;
+
+/* info mem (monitor_mem.c) */
+void monitor_show_mem(struct machine *m, const char *arguments, FILE *out);
 
 #endif

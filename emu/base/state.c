@@ -18,7 +18,7 @@ void state_finish(struct state *s)
     s->data = NULL;
 }
 
-static void fail(struct state *s, const char *why)
+void state_refuse(struct state *s, const char *why)
 {
     if (s->ok) snprintf(s->problem, sizeof s->problem, "%s at byte %zu", why, s->at);
     s->ok = false;
@@ -29,7 +29,7 @@ void state_bytes(struct state *s, void *p, size_t n)
     if (!s->ok) return;
     if (s->restoring) {
         if (n > s->length - s->at) {
-            fail(s, "the state is truncated");
+            state_refuse(s, "the state is truncated");
             return;
         }
         memcpy(p, s->data + s->at, n);
@@ -41,7 +41,7 @@ void state_bytes(struct state *s, void *p, size_t n)
         while (n > room - s->length) room *= 2;
         uint8_t *data = realloc(s->data, room);
         if (!data) {
-            fail(s, "out of host memory");
+            state_refuse(s, "out of host memory");
             return;
         }
         s->data = data;
@@ -61,7 +61,7 @@ void state_tag(struct state *s, const char *name, uint32_t version)
     state_bytes(s, have, sizeof have);
     state_u32(s, &have_version);
     if (s->ok && (memcmp(have, want, sizeof have) != 0 || have_version != version))
-        fail(s, "another module's state stands");
+        state_refuse(s, "another module's state stands");
 }
 
 void state_event(struct state *s, struct event_queue *q, struct event *e)

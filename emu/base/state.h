@@ -26,6 +26,8 @@ void state_finish(struct state *s); /* frees what a save allocated */
 /* Marks the start of a module: name and layout version must match on restore. */
 void state_tag(struct state *s, const char *name, uint32_t version);
 void state_bytes(struct state *s, void *p, size_t n);
+/* On restoring: what was read makes no sense to the module. The stream is not ok from here on. */
+void state_refuse(struct state *s, const char *why);
 static inline bool state_ok(const struct state *s) { return s->ok; }
 
 static inline void state_u8(struct state *s, uint8_t *v) { state_bytes(s, v, sizeof *v); }

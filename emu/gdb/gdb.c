@@ -1,5 +1,6 @@
 #include "emu/gdb/gdb.h"
 
+#include "cpu/priv.h"
 #include "emu/base/bits.h"
 #include "emu/base/host_socket.h"
 #include "emu/gdb/packet.h"
@@ -268,11 +269,7 @@ static void thread_extra(struct gdb *g, const char *at)
         return;
     }
     const struct hart *h = hart_at(g, (unsigned)index);
-    snprintf(line, sizeof line, "hart %u, %c-mode%s", h->id,
-             h->priv == PRIV_M   ? 'M'
-             : h->priv == PRIV_S ? 'S'
-                                 : 'U',
-             h->waiting ? ", waiting" : "");
+    snprintf(line, sizeof line, "hart %u, %s-mode%s", h->id, priv_mode_name(h), h->waiting ? ", waiting" : "");
     reply_hex(&g->out, line, strlen(line));
 }
 

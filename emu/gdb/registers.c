@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The register `priv`, as dcsr has it: the privilege, and V in bit 2. */
+#define PRIV_VIRT 4u
+
 unsigned gdb_register_bytes(uint64_t number)
 {
     if (number == GDB_REG_PRIV) return 1;
@@ -21,9 +24,20 @@ bool gdb_register_read(struct hart *h, uint64_t number, uint64_t *value)
     else if (number < GDB_REG_PRIV)
         return csr_peek(h, (unsigned)(number - GDB_REG_CSR0), value);
     else if (number == GDB_REG_PRIV)
-        *value = h->priv;
+        *value = h->priv | (h->virt ? PRIV_VIRT : 0);
     else
         return false;
+    return true;
+}
+
+static bool write_mode(struct hart *h, uint64_t value)
+{
+    bool virt = value & PRIV_VIRT;
+    uint64_t priv = value & ~(uint64_t)PRIV_VIRT;
+    if (priv != PRIV_U && priv != PRIV_S && priv != PRIV_M) return false;
+    if (virt && (priv == PRIV_M || !isa_has(h->isa_live, EXT_h))) return false;
+    priv_set_mode(h, (enum priv)priv, virt);
+    priv_update(h);
     return true;
 }
 
@@ -38,11 +52,8 @@ bool gdb_register_write(struct hart *h, uint64_t number, uint64_t value)
         h->f[number - GDB_REG_F0] = value;
     } else if (number < GDB_REG_PRIV) {
         return csr_poke(h, (unsigned)(number - GDB_REG_CSR0), value);
-    } else if (number == GDB_REG_PRIV && (value == PRIV_U || value == PRIV_S || value == PRIV_M)) {
-        h->priv = (uint8_t)value;
-        priv_update(h);
     } else {
-        return false;
+        return number == GDB_REG_PRIV && write_mode(h, value);
     }
     return true;
 }

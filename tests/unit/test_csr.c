@@ -637,11 +637,15 @@ Test(csr, a_snapshot_brings_everything_back)
     csr_set(h, PMPADDR0, 0x2000);
     csr_set(h, PMPCFG0, 0x1b);
     csr_set(h, MISA, csr_get(h, MISA) & ~(UINT64_C(1) << 12));
+    for (unsigned n = 0x200; n < 0x700; n++)
+        if (csr_name(n) && (n >> 8 & 3) == 2) csr_set(h, n, n * UINT64_C(0x9e3779b97f4a7c15));
+    csr_set(h, HGATP, UINT64_C(8) << 60 | UINT64_C(5) << 44 | 0x80000);
+    csr_set(h, MSTATUS, MSTATUS_FS | MSTATUS_MPV | MSTATUS_GVA);
     h->x[5] = 55;
     h->f[6] = 66;
     h->icount_end = 1234;
     hart_set_irq(h, IRQ_SEI, true);
-    bench_priv(h, PRIV_S);
+    bench_mode(h, PRIV_S, true);
     uint64_t want[4096], v;
     for (unsigned n = 0; n < 4096; n++)
         if (csr_peek(h, n, &v)) want[n] = v;
@@ -654,9 +658,54 @@ Test(csr, a_snapshot_brings_everything_back)
     cr_assert(state_ok(&in), "%s", in.problem);
     for (unsigned n = 0; n < 4096; n++)
         if (csr_peek(other, n, &v)) cr_assert_eq(v, want[n], "%s", csr_name(n));
-    cr_assert(other->x[5] == 55 && other->f[6] == 66 && other->priv == PRIV_S && other->isa_live == h->isa_live);
+    cr_assert(other->x[5] == 55 && other->f[6] == 66 && other->priv == PRIV_S && other->virt &&
+              other->isa_live == h->isa_live);
     cr_assert_eq(memcmp(&other->data->info.regime, &h->data->info.regime, sizeof(struct mmu_regime)), 0);
     cr_assert_eq(other->mmu.pmp.last[0], h->mmu.pmp.last[0]);
     state_finish(&s);
     hart_destroy(other);
+}
+
+/* Changes one thing of a hart, saves it and asks another to be like it. */
+static bool restores(void (*change)(struct hart *))
+{
+    struct state s, in;
+    teardown();
+    setup();
+    change(h);
+    state_init_save(&s);
+    hart_state(h, &s);
+    struct hart *other = bench_hart("rv64");
+    state_init_restore(&in, s.data, s.length);
+    hart_state(other, &in);
+    cr_assert_eq(state_ok(&in), in.problem[0] == 0);
+    hart_destroy(other);
+    state_finish(&s);
+    return state_ok(&in);
+}
+static void change_nothing(struct hart *x) { (void)x; }
+static void change_priv(struct hart *x) { x->priv = 2; }
+static void change_virt(struct hart *x) { x->virt = true; } /* in M-mode */
+static void change_mpp(struct hart *x) { x->csr.mstatus |= 2 << 11; }
+static void change_misa(struct hart *x) { x->csr.misa |= 1 << 21; }
+static void change_misa_h(struct hart *x) { x->csr.misa &= ~UINT64_C(0x80); } /* mideleg and hstatus say otherwise */
+static void change_mideleg(struct hart *x) { x->csr.mideleg = 0; }
+static void change_hideleg(struct hart *x) { x->csr.hideleg = 2; }
+static void change_hvip(struct hart *x) { x->csr.hvip = 1; }
+static void change_hstatus(struct hart *x) { x->csr.hstatus |= 1; }
+static void change_satp(struct hart *x) { x->csr.satp = UINT64_C(3) << 60; }
+static void change_vsatp(struct hart *x) { x->csr.vsatp = UINT64_C(11) << 60; }
+static void change_hgatp(struct hart *x) { x->csr.hgatp = UINT64_C(1) << 60; }
+static void change_hgatp_ppn(struct hart *x) { x->csr.hgatp = UINT64_C(8) << 60 | 1; }
+static void change_mepc(struct hart *x) { x->csr.mepc = 1; }
+static void change_wires(struct hart *x) { x->csr.mip_lines = 1 << 2; }
+
+Test(csr, a_snapshot_that_no_hart_can_be_in_is_refused)
+{
+    static void (*const changes[])(struct hart *) = {change_priv,      change_virt,    change_mpp,     change_misa,
+                                                     change_misa_h,    change_mideleg, change_hideleg, change_hvip,
+                                                     change_hstatus,   change_satp,    change_vsatp,   change_hgatp,
+                                                     change_hgatp_ppn, change_mepc,    change_wires};
+    cr_assert(restores(change_nothing));
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) cr_assert_not(restores(changes[i]), "change %zu", i);
 }
