@@ -36,6 +36,10 @@ void check(bool ok, const char *what, int line);
 void check_equal(uint64_t got, uint64_t want, const char *what, int line);
 #define EQUAL(got, want) check_equal((uint64_t)(got), (uint64_t)(want), #got, __LINE__)
 
+/* What else a program wants to print. */
+void say(const char *text);
+void say_number(uint64_t v, unsigned base);
+
 #define csr_read(name)                                                                                                 \
     ({                                                                                                                 \
         uint64_t v_;                                                                                                   \
