@@ -126,16 +126,19 @@ static void h04_hedeleg_bits(void)
         if (all >> i & 1) EQUAL(h_try(HEDELEG, BIT(i)), BIT(i));
     EQUAL(h_try(HEDELEG, 0), 0);
     if (GROUND_IS_HS) return;
-    uint64_t misa = m_read(MISA);
-    __asm__ volatile(".option push\n.option norvc\n.balign 4\ncsrci misa, 4\n.option pop" ::: "memory");
-    bool ialign_32 = !(csr_read(misa) & 4);
-    uint64_t got = 1;
-    __asm__ volatile(
-        ".option push\n.option norvc\n.balign 4\nbeqz %1, 1f\ncsrwi 0x602, 1\ncsrr %0, 0x602\ncsrwi 0x602, 0\n"
-        "1: csrsi misa, 4\n.option pop"
-        : "+&r"(got)
-        : "r"((uint64_t)ialign_32)
-        : "memory");
+    /* Without C, and with it again behind: bit 0 can be written where jumps can be misaligned. */
+    uint64_t misa = m_read(MISA), got = 1;
+    __asm__ volatile(".option push\n.option norvc\n.balign 4\n"
+                     "csrci misa, 4\n"
+                     "csrr t0, misa\n"
+                     "andi t0, t0, 4\n"
+                     "bnez t0, 1f\n" /* C cannot be switched off here */
+                     "csrwi 0x602, 1\n"
+                     "csrr %0, 0x602\n"
+                     "csrwi 0x602, 0\n"
+                     "1: csrsi misa, 4\n"
+                     ".option pop"
+                     : "+&r"(got)::"t0", "memory");
     EQUAL(got, 1);
     EQUAL(m_read(MISA), misa);
 }

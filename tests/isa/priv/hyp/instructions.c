@@ -221,7 +221,7 @@ static void h33_interrupts(void)
     }
 }
 
-/* cbo.* have no transformation: 0. */
+/* norm:h_trans_cache: they have a transformation of their own, with all of the operation in it. */
 static void h33_cache_blocks(void)
 {
     guest();
@@ -230,9 +230,9 @@ static void h33_cache_blocks(void)
     static const uint32_t insns[] = {CBO_ZERO, CBO_CLEAN, CBO_FLUSH, CBO_INVAL};
     for (unsigned i = 0; i < 4; i++) {
         CAUSE(try_insn(IN_VU, insns[i], VA + 0x48, 0), STORE_GUEST); /* norm:fault_excep_csr: rs1 as it is */
-        TRAP(STORE_GUEST, VA + 0x48, (GPA + 0x48) >> 2, 0, 1);
+        TRAP(STORE_GUEST, VA + 0x48, (GPA + 0x48) >> 2, insns[i] & ~RS1, 1);
         CAUSE(try_insn(IN_VU, insns[i], VA + 0x4048, 0), STORE_PAGE);
-        TRAP(STORE_PAGE, VA + 0x4048, 0, 0, 1);
+        TRAP(STORE_PAGE, VA + 0x4048, 0, insns[i] & ~RS1, 1);
     }
 }
 

@@ -8,13 +8,21 @@ static const unsigned modes[] = {SV39, SV48, SV57};
 /* Outcome of a load, a store or a fetch at an address by VS or VU-mode. A fetch finds an ecall in frame[0]. */
 static uint64_t load(unsigned mode, uint64_t va) { return try_insn(mode, LD, va, 0); }
 static uint64_t store(unsigned mode, uint64_t va) { return try_insn(mode, SD_, va, 0); }
-static uint64_t fetch(unsigned mode, uint64_t va)
+static void ecall_in_frame_0(void)
 {
     frame[0][0] = ECALL;
     __asm__ volatile("fence.i" ::: "memory");
+}
+static uint64_t fetch_what_is_there(unsigned mode, uint64_t va)
+{
     run_exactly(mode, va);
     bool call = t.cause >= ECALL_U && t.cause <= ECALL_M;
     return call && t.epc == va ? NO_TRAP : t.cause;
+}
+static uint64_t fetch(unsigned mode, uint64_t va)
+{
+    ecall_in_frame_0();
+    return fetch_what_is_there(mode, va);
 }
 
 /* norm:hgatp_mode_sv39x4, norm:hgatp_mode_sv48x4, norm:hgatp_mode_sv57x4, norm:hgatp_mode_x4: two more bits, and not one more. */
@@ -437,8 +445,9 @@ static void h28_hlvx(void)
 
 static void pmp(uint64_t page, unsigned cfg)
 {
+    m_write(0x3b1, ~UINT64_C(0)); /* entry 1 opens everything before entry 0 narrows: HS-mode goes on running */
+    m_write(0x3a0, 0x1f1f);
     m_write(0x3b0, page >> 2 | 511);
-    m_write(0x3b1, ~UINT64_C(0));
     m_write(0x3a0, 0x1f00 | 0x18 | cfg);
     fence_all();
 }
@@ -448,6 +457,7 @@ static void h28_hlvx_and_physical_memory_protection(void)
 {
     guest_start(SV39, SV39);
     map_both(VA, ALL, GPA, ALL, (uint64_t)frame[0]);
+    ecall_in_frame_0(); /* PMP stops HS-mode's own stores too */
     for (unsigned cfg = 0; cfg < 8; cfg++) {
         if ((cfg & 3) == 2) continue;
         pmp((uint64_t)frame[0], cfg);
@@ -458,7 +468,7 @@ static void h28_hlvx_and_physical_memory_protection(void)
         if (!r) EQUAL(trap_gva(), 1);
         CAUSE(load(IN_VU, VA), r ? NO_TRAP : LOAD_ACCESS);
         CAUSE(store(IN_VU, VA + 64), w ? NO_TRAP : STORE_ACCESS);
-        CAUSE(fetch(IN_VU, VA), x ? NO_TRAP : FETCH_ACCESS);
+        CAUSE(fetch_what_is_there(IN_VU, VA), x ? NO_TRAP : FETCH_ACCESS);
         EQUAL(t.tval2, 0);
     }
     m_write(0x3b0, ~UINT64_C(0));
@@ -467,9 +477,10 @@ static void h28_hlvx_and_physical_memory_protection(void)
 }
 
 /* In M-mode: MPRV with the MPP and MPV of a1, over one load. */
-__asm__(".globl load_as\nload_as: csrs mstatus, a1\n.globl load_as_insn\nload_as_insn: ld a2, 0(a0)\ncsrc mstatus, "
+__asm__(".option push\n.option norvc\n.globl load_as\nload_as: csrs mstatus, a1\n.globl load_as_insn\nload_as_insn: ld "
+        "a2, 0(a0)\ncsrc mstatus, "
         "a1\nret\n"
-        ".globl hlv_as\nhlv_as: csrs mstatus, a1\n.word 0x6c054673\ncsrc mstatus, a1\nret");
+        ".globl hlv_as\nhlv_as: csrs mstatus, a1\n.word 0x6c054673\ncsrc mstatus, a1\nret\n.option pop");
 extern char load_as[], load_as_insn[], hlv_as[];
 static uint64_t as(unsigned mpp, bool mpv, uint64_t va)
 {
@@ -508,9 +519,9 @@ static void h29_mprv(void)
     EQUAL(trap_gva(), 1);
     EQUAL(t.tinst, INSN_I(0, 0, 3, A2, 0x03));
     for (unsigned mpv = 0; mpv < 2; mpv++) CAUSE(as(MODE_M, mpv, (uint64_t)frame[0]), NO_TRAP);
-    CAUSE(as(MODE_M, true, VA), LOAD_ACCESS); /* MPP = 3: no translation, whatever MPV says */
+    CAUSE(as(MODE_M, true, HOLE), LOAD_ACCESS); /* MPP = 3: no translation, whatever MPV says */
     EQUAL(trap_gva(), 0);
-    CAUSE(as(MODE_U, false, VA), LOAD_ACCESS); /* MPV = 0: satp, which is Bare here */
+    CAUSE(as(MODE_U, false, HOLE), LOAD_ACCESS); /* MPV = 0: satp, which is Bare here */
     CAUSE(as(MODE_S, false, (uint64_t)frame[0]), NO_TRAP);
     EQUAL(trap_gva(), 0);
     /* HLV is as SPVP says even so. */

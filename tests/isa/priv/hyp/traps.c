@@ -243,8 +243,8 @@ static void h36_trap_to_vs_mode(void)
     for (unsigned mode = IN_VU; mode <= IN_VS; mode++)
         for (unsigned sie = 0; sie < 2; sie++) {
             h_write(VSSTATUS, (sie ? SIE : SPIE) | FS | (mode == IN_VU ? SPP : 0));
-            uint64_t old = HS_GVA | HS_HU | (mode == IN_VU ? HS_SPVP : 0);
-            h_write(HSTATUS, old);
+            h_write(HSTATUS, HS_GVA | HS_HU | (mode == IN_VU ? HS_SPVP : 0));
+            uint64_t old = h_read(HSTATUS);
             uint64_t hs_sepc = h_read(SEPC), hs_scause = h_read(SCAUSE), hs_sstatus = h_read(SSTATUS),
                      hs_stval = h_read(STVAL);
             CAUSE(try_insn(mode, EBREAK, 0, 0), BREAKPOINT);
