@@ -122,7 +122,7 @@ static void h24_g_stage_permissions(void)
     }
     static const uint64_t reserved[] = {BIT(54), BIT(57), BIT(60), BIT(61) | BIT(62), BIT(63)};
     for (unsigned i = 0; i < COUNT(reserved); i++) {
-        map_both(VA, ALL & ~(uint64_t)U, GPA, ALL | reserved[i], (uint64_t)frame[0]);
+        map_both(VA, ALL & ~(uint64_t)U, GPA, ALL | reserved[i], 0x80000000); /* no size that NAPOT knows */
         fence_all();
         CAUSE(load(IN_VS, VA), LOAD_GUEST);
         map_both(VA, (ALL & ~(uint64_t)U) | reserved[i], GPA, ALL, (uint64_t)frame[0]);
