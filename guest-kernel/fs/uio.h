@@ -10,7 +10,8 @@
 
 #include "base/types.h"
 
-#define UIO_SEGMENTS_MAX 1024 /* IOV_MAX */
+#define UIO_SEGMENTS_MAX 1024          /* IOV_MAX */
+#define UIO_BYTES_MAX    0x7ffff000ull /* most that one call transfers (Linux: MAX_RW_COUNT) */
 
 struct uio_segment { /* struct iovec of the system-call interface */
     uint64_t base, bytes;

@@ -165,6 +165,8 @@ struct inode_ops {
     struct inode *(*follow)(struct inode *inode);
     int (*setattr)(struct inode *inode,
                    const struct attr *attr); /* inode locked; permission checked; sets inode's fields too */
+    /* A write of these bytes is about to go into the page cache: keep room on the disk for it. May be NULL. 0, -ENOSPC, -EFBIG. */
+    int (*reserve)(struct inode *inode, uint64_t offset, uint64_t bytes);
     /* Refreshes mode, size, owner before they are looked at (procfs). May be NULL. */
     void (*refresh)(struct inode *inode);
 };
@@ -207,6 +209,8 @@ struct inode {
     uint64_t size;
     uint64_t bytes_used; /* on the disk or in memory, for st_blocks */
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+    bool
+        times_dirty; /* times changed in memory only, by reads and writes; written with the next change, sync or eviction */
     uint32_t generation;
     const struct inode_ops *ops;
     const struct file_ops *fops;
@@ -221,7 +225,7 @@ struct inode {
     struct list table_link;  /* its bucket */
     struct list unused_link; /* refs is 0: by age */
     struct list sb_link;
-    bool hashed, loading, dying, failed;
+    bool hashed, loading, failed; /* refs below 0: it is going away */
     void *private;
 };
 
@@ -239,6 +243,9 @@ struct sb_ops {
     int (*sync)(struct superblock *sb); /* everything durable; data pages have been flushed */
     int (*statfs)(struct superblock *sb, struct statfs_info *info);
     int (*remount)(struct superblock *sb, unsigned flags);
+    bool names_hold; /* every name of an inode holds a reference (file systems in memory) */
+    /* Unmounting: let go of these references. */
+    void (*before_unmount)(struct inode *root);
     void (*unmount)(struct superblock *sb); /* no inode is left; frees private */
 };
 
@@ -348,9 +355,6 @@ enum walk_flag {
 };
 /* Kernel strings. `at`: descriptor or AT_FDCWD. The inode with a reference, or an error pointer. */
 struct inode *walk(int at, const char *path, unsigned flags);
-/* All but the last component, which is left in *last (it points into `path`; NULL: the path is "/" or ends in "." or ".."; then the
- * inode is the thing itself). `*slash`: the path ends in '/', so only a directory will do. */
-struct inode *walk_parent(int at, const char *path, struct name *last, bool *slash);
 /* One name in a directory: permission to search, "." and "..", mounts. With a reference. Locks the directory. */
 struct inode *walk_step(struct inode *directory, const struct name *name);
 struct inode *inode_parent(struct inode *directory); /* ".." of the name tree, mounts included; with a reference */
@@ -372,8 +376,9 @@ int vfs_symlink(const char *target, int at, const char *path);
 int vfs_unlink(int at, const char *path, bool directory);
 int vfs_link(int from_at, const char *from, int to_at, const char *to, unsigned flags);
 int vfs_rename(int from_at, const char *from, int to_at, const char *to, unsigned flags);
-int vfs_setattr(struct inode *inode, struct attr *attr); /* checks permission, adjusts set-id bits */
-int vfs_truncate(struct inode *inode, uint64_t size);    /* checks type and limits, not permission */
+void inode_apply(struct inode *inode, const struct attr *attr); /* sets the fields named by mask, except size */
+int vfs_setattr(struct inode *inode, struct attr *attr);        /* checks permission, adjusts set-id bits */
+int vfs_truncate(struct inode *inode, uint64_t size);           /* checks type and limits, not permission */
 int vfs_mount(const char *source, const char *target, const char *type, unsigned flags, const char *options);
 int vfs_unmount(const char *target, unsigned flags);
 int vfs_sync(void);
@@ -386,7 +391,8 @@ const struct file_ops *device_ops(bool block, uint64_t rdev); /* NULL: ENXIO */
 int devfs_add(const char *path, unsigned mode,
               uint64_t rdev); /* a node that devfs shows: "tty0", mode with S_IFCHR or S_IFBLK */
 
-/* Pipes. */
+/* Pipes; and inodes for things without names (sockets, epoll): mode with S_IF*, an error pointer without memory. */
+struct inode *anonymous_inode(unsigned mode);
 int pipe_create(struct file *ends[2], unsigned flags); /* read end, write end */
 
 /* poll: each file_ops.poll calls poll_wait for the queues whose wake-up may change its answer, then returns the events that hold

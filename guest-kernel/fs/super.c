@@ -1,0 +1,249 @@
+/*
+ * super.c - mounted file systems: types, the mount table, sync.
+ *
+ * mount_lock (a mutex) protects the table and the two ends of each mount, inode->mounted and sb->covered. It is not held while
+ * a file system reads its disk, but a device has one holder, so that it cannot be mounted twice.
+ */
+#include "base/string.h"
+#include "blk/blk.h"
+#include "fs/fdtable.h"
+#include "fs/vfs_internal.h"
+#include "kern/print.h"
+#include "kern/task.h"
+#include "mm/slab.h"
+
+struct list superblocks = LIST_INIT(superblocks);
+struct mutex mount_lock = MUTEX_INIT(mount_lock, "mount");
+static struct fs_type *types;
+static unsigned next_anonymous_dev = 1;
+
+void fs_register(struct fs_type *type)
+{
+    struct fs_type **at = &types;
+    while (*at) at = &(*at)->next;
+    type->next = 0;
+    *at = type;
+}
+
+struct fs_type *fs_type_next(struct fs_type *type) { return type ? type->next : types; }
+
+static struct fs_type *type_find(const char *name)
+{
+    struct fs_type *type = types;
+    while (type && strcmp(type->name, name)) type = type->next;
+    return type;
+}
+
+static void superblock_free(struct superblock *sb)
+{
+    if (sb->device) sb->device->holder = 0;
+    kfree(sb->source);
+    kfree(sb->target);
+    kfree(sb);
+}
+
+/* The device that `source` names: a block device file. */
+static struct blkdev *device_of(const char *source, int *error)
+{
+    struct blkdev *device = strncmp(source, "/dev/", 5) == 0 ? blkdev_find(source + 5) : 0;
+    *error = 0;
+    if (device) return device; /* also before /dev is mounted */
+    struct inode *inode = walk(AT_FDCWD, source, WALK_FOLLOW);
+    if (IS_ERR(inode)) {
+        *error = (int)PTR_ERR(inode);
+        return 0;
+    }
+    if (!S_ISBLK(inode->mode))
+        *error = -ENOTBLK;
+    else if (!(device = blkdev_number(DEV_MAJOR(inode->rdev), DEV_MINOR(inode->rdev))))
+        *error = -ENXIO;
+    inode_put(inode);
+    return device;
+}
+
+static int superblock_make(struct fs_type *type, const char *source, const char *target, unsigned flags,
+                           const char *options, struct superblock **made)
+{
+    struct superblock *sb = kzalloc(sizeof *sb);
+    if (!sb) return -ENOMEM;
+    int error = 0;
+    sb->type = type;
+    sb->flags = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    list_init(&sb->inodes);
+    list_init(&sb->link);
+    sb->source = kstrdup(source && source[0] ? source : "none");
+    sb->target = kstrdup(target);
+    if (!sb->source || !sb->target) error = -ENOMEM;
+    if (!error && type->needs_device) {
+        struct blkdev *device = source && source[0] ? device_of(source, &error) : 0;
+        if (!error && !device) error = -EINVAL;
+        mutex_lock(&mount_lock);
+        if (!error && device->holder) error = -EBUSY;
+        if (!error) {
+            sb->device = device;
+            device->holder = sb;
+        }
+        mutex_unlock(&mount_lock);
+    }
+    sb->dev = sb->device ? DEV_MAKE(sb->device->major, sb->device->minor) : DEV_MAKE(0, next_anonymous_dev++);
+    if (!error && sb->device && sb->device->read_only && !(sb->flags & MS_RDONLY)) error = -EACCES;
+    if (!error) error = type->mount(sb, options);
+    if (error) {
+        superblock_free(sb);
+        return error;
+    }
+    *made = sb;
+    return 0;
+}
+
+/* Takes the file system apart; it is not in the table any more and only its root is in use. */
+static void superblock_end(struct superblock *sb)
+{
+    struct inode *root = sb->root;
+    if (sb->ops->before_unmount) sb->ops->before_unmount(root);
+    sb->root = 0;
+    inode_put(root);
+    inode_drop_unused(sb);
+    if (sb->ops->unmount) sb->ops->unmount(sb);
+    superblock_free(sb);
+}
+
+static int remount(struct inode *target, unsigned flags)
+{
+    struct superblock *sb = target->sb;
+    if (target != sb->root) return -EINVAL;
+    if (sb->device && sb->device->read_only && !(flags & MS_RDONLY)) return -EACCES;
+    unsigned wish = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
+    int error = sb->ops->remount ? sb->ops->remount(sb, wish) : 0;
+    if (!error) sb->flags = wish;
+    return error;
+}
+
+/* The first mount of all: the root. */
+static int mount_root(struct superblock *sb)
+{
+    mutex_lock(&mount_lock);
+    root_inode = inode_ref(sb->root);
+    list_push_back(&superblocks, &sb->link);
+    mutex_unlock(&mount_lock);
+    if (current->fs && !current->fs->root) {
+        current->fs->root = inode_ref(root_inode);
+        current->fs->cwd = inode_ref(root_inode);
+    }
+    return 0;
+}
+
+/* Hangs the file system over the directory. Takes over the reference to it. */
+static int cover(struct superblock *sb, struct inode *directory)
+{
+    mutex_lock(&mount_lock);
+    int error = directory->mounted ? -EBUSY : directory->links ? 0 : -ENOENT;
+    if (!error) {
+        sb->covered = directory;
+        directory->mounted = sb;
+        list_push_back(&superblocks, &sb->link);
+    }
+    mutex_unlock(&mount_lock);
+    return error;
+}
+
+int vfs_mount(const char *source, const char *target, const char *type_name, unsigned flags, const char *options)
+{
+    struct superblock *sb;
+    if (!root_inode) {
+        struct fs_type *type = type_find(type_name);
+        int error = type ? superblock_make(type, source, "/", flags, options, &sb) : -ENODEV;
+        return error ? error : mount_root(sb);
+    }
+    struct inode *directory = walk(AT_FDCWD, target, WALK_FOLLOW);
+    if (IS_ERR(directory)) return (int)PTR_ERR(directory);
+    int error = 0;
+    struct fs_type *type = 0;
+    if (flags & MS_REMOUNT) {
+        error = remount(directory, flags);
+        inode_put(directory);
+        return error;
+    }
+    if (!S_ISDIR(directory->mode)) error = -ENOTDIR;
+    if (!error && !(type = type_find(type_name))) error = -ENODEV;
+    char *path = error ? 0 : kmalloc(PATH_MAX);
+    if (!error && !path) error = -ENOMEM;
+    if (!error) {
+        int bytes = inode_path(directory, path, PATH_MAX);
+        if (bytes < 0) error = bytes;
+    }
+    if (!error) error = superblock_make(type, source, path, flags, options, &sb);
+    kfree(path);
+    if (!error) {
+        error = cover(sb, directory);
+        if (error) superblock_end(sb);
+    }
+    if (error) inode_put(directory);
+    return error;
+}
+
+static size_t busy_count; /* under mount_lock */
+static void count_busy(struct inode *inode, void *argument)
+{
+    struct superblock *sb = argument;
+    if (inode->sb != sb) return;
+    int expected = inode == sb->root ? 1 : !sb->ops->names_hold ? 0 : S_ISDIR(inode->mode) ? 1 : (int)inode->links;
+    if (atomic_load(&inode->refs.value) > expected) busy_count++;
+}
+
+static bool has_mounts(struct superblock *sb)
+{
+    struct superblock *other;
+    list_for_each(other, &superblocks, link) if (other->covered && other->covered->sb == sb) return true;
+    return false;
+}
+
+static bool is_busy(struct superblock *sb)
+{
+    busy_count = 0;
+    inode_each(count_busy, sb);
+    return busy_count != 0;
+}
+
+int vfs_unmount(const char *target, unsigned flags)
+{
+    (void)flags;
+    struct inode *root = walk(AT_FDCWD, target, WALK_FOLLOW);
+    if (IS_ERR(root)) return (int)PTR_ERR(root);
+    struct superblock *sb = root->sb;
+    bool is_root = root == sb->root;
+    inode_put(root);
+    if (!is_root) return -EINVAL;
+    if (!sb->covered) return -EBUSY;
+    if (sb->ops->sync && !(sb->flags & MS_RDONLY)) {
+        pagecache_flush_all();
+        sb->ops->sync(sb);
+    }
+    mutex_lock(&mount_lock);
+    int error = is_busy(sb) || has_mounts(sb) ? -EBUSY : 0;
+    struct inode *covered = sb->covered;
+    if (!error) {
+        covered->mounted = 0;
+        sb->covered = 0;
+        list_remove(&sb->link);
+    }
+    mutex_unlock(&mount_lock);
+    if (error) return error;
+    superblock_end(sb);
+    inode_put(covered);
+    return 0;
+}
+
+int vfs_sync(void)
+{
+    int error = pagecache_flush_all();
+    mutex_lock(&mount_lock);
+    struct superblock *sb;
+    list_for_each(sb, &superblocks, link)
+    {
+        int one = sb->ops->sync && !(sb->flags & MS_RDONLY) ? sb->ops->sync(sb) : 0;
+        if (!error) error = one;
+    }
+    mutex_unlock(&mount_lock);
+    return error;
+}
