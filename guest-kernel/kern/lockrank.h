@@ -13,6 +13,7 @@
 
 enum lock_rank {
     RANK_NONE,
+    RANK_WRITEBACK, /* mm/: list of mappings with dirty frames; asks fs/ to keep inodes */
     /* fs/, ipc/: what a descriptor leads to */
     RANK_FDTABLE,    /* one descriptor table */
     RANK_FS_CONTEXT, /* working directory, root, umask of a process */
@@ -29,7 +30,6 @@ enum lock_rank {
     RANK_JOURNAL,
     RANK_BUFFER, /* metadata buffers */
     /* mm/ */
-    RANK_WRITEBACK, /* list of mappings with dirty frames */
     RANK_POLICY,    /* replacement: the resident frames */
     RANK_PAGECACHE, /* one mapping: its frames and who maps them */
     RANK_FAMILY,    /* address spaces that share anonymous frames since a fork */

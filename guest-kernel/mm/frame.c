@@ -17,6 +17,7 @@
 #include "kern/wait.h"
 #include "mm/buddy.h"
 #include "mm/reclaim.h"
+#include "mm/replace.h"
 
 static struct buddy buddy;
 static struct spinlock frame_lock = SPINLOCK_INIT("frames", RANK_FRAME);
@@ -75,7 +76,7 @@ INIT(INIT_MEMORY, frame_init);
 
 static struct page *take(unsigned order, unsigned want)
 {
-    uint64_t floor = want & PAGE_RESERVE ? 0 : want & PAGE_USER ? mark_reserve : mark_reserve / 2;
+    uint64_t floor = want & PAGE_RESERVE || pager_is_current() ? 0 : want & PAGE_USER ? mark_reserve : mark_reserve / 2;
     spin_lock(&frame_lock);
     struct page *p = NULL;
     if (buddy.free_frames >= floor + (1ul << order)) p = buddy_take(&buddy, order);
@@ -116,7 +117,8 @@ void page_put(struct page *p)
     uint32_t left = atomic_add(&p->refs, -1);
     ASSERT(left != UINT32_MAX);
     if (left) return;
-    ASSERT(!p->maps && !(p->flags & (PG_CACHE | PG_RESIDENT | PG_LOCKED | PG_BUDDY)));
+    if (page_flag(p, PG_RESIDENT)) replace_remove(p);
+    ASSERT(!p->maps && !(p->flags & (PG_CACHE | PG_SWAP | PG_RESIDENT | PG_LOCKED | PG_BUDDY)));
     if (p->flags & PG_ANON) family_page_free(p);
     spin_lock(&frame_lock);
     buddy_give(&buddy, p, p->order);

@@ -44,6 +44,7 @@ enum page_flag {
     PG_AHEAD = 1 << 12,   /* read ahead (prepaged) and not yet used */
     PG_TABLE = 1 << 13,   /* a page table */
     PG_WAITED = 1 << 14,  /* somebody waits for PG_LOCKED */
+    PG_TOUCHED = 1 << 15, /* used by read() or write(): the reference bit of frames without a page-table entry */
 };
 
 struct mapping;

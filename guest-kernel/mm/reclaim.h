@@ -10,6 +10,7 @@ void pager_freed(void); /* a frame was freed; any context */
 /* No frame is left. Sleeps until the pager has freed some: true, try again. False: give up (nothing can be
  * freed, or this task is to die). `tries` counts the caller's attempts. */
 bool pager_wait(unsigned order, unsigned want, unsigned tries);
+bool pager_is_current(void);          /* this task frees memory: it may take the last frames */
 void family_page_free(struct page *); /* an anonymous frame is freed: it leaves its family */
 
 #endif
