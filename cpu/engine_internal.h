@@ -161,8 +161,9 @@ extern insn_fn *const flow_handlers[INSN_COUNT], *const flow_handlers_far[INSN_C
                                                      *const flow_handlers_misaligned[INSN_COUNT];
 
 /* One handler for two instructions in a row, if there is one for these rows; the second then finds its first source (forward 1) or its
- * second (forward 2) in the first one's result, or neither (0). The second keeps its own handler, at which a trap or a miss goes on. */
-insn_fn *pair_handler(enum insn_id first, enum insn_id second, unsigned forward);
+ * second (forward 2) in the first one's result, or neither (0). far: a jump that leaves the page. The second keeps its own handler, at
+ * which a trap or a miss goes on. */
+insn_fn *pair_handler(enum insn_id first, enum insn_id second, unsigned forward, bool far);
 
 /* ---- mem.c: what the inline TLB does not serve ---- */
 

@@ -1,8 +1,8 @@
 /* Handlers of integer computation, and of what does nothing. */
 #include "cpu/interp.h"
 
-/* d->rs2 counts the half-words from the block's start to the instruction. */
-#define PC (h->pc + 2u * d->rs2)
+/* d->imm of what uses it is relative to the block's start. */
+#define PC h->pc
 
 #define INSN_ALU(id, needs, picture, operands, value, tag)                                                             \
     HANDLER(alu_##id)                                                                                                  \

@@ -14,7 +14,7 @@
 #define HALF_ARGS                                                                                                      \
     struct hart *h, const struct dinsn *d, const struct data_bank *bank, uint64_t rs1, uint64_t rs2, uint64_t *result
 #define HALF_SINK (void)h, (void)d, (void)bank, (void)rs1, (void)rs2, (void)result
-#define PC        (h->pc + 2u * d->rs2)
+#define PC        h->pc
 
 #define HITS(entry, va, bytes) LIKELY(((va) & (GUEST_PAGE_MASK | ((bytes)-1))) == (entry)->tag)
 #define HOST(entry, va)        ((uint8_t *)(uintptr_t)((va) + (entry)->addend))
@@ -27,6 +27,9 @@
         h->x[d->rd] = *result = value;                                                                                 \
         return true;                                                                                                   \
     }
+/* The row's handler of its own. */
+#define OWN(id, table)                                                                                                 \
+    INLINE insn_fn *own_##id(void) { return table[INSN_##id]; }
 #define TAKE_X(value) h->x[d->rd] = *result = (value)
 #define TAKE_F(value) SET_F(value)
 #define INSN_LOAD(id, needs, picture, operands, bytes, D, value, tag)                                                  \
@@ -50,28 +53,65 @@
         store_le(HOST(e, va), bytes, value);                                                                           \
         return true;                                                                                                   \
     }
+/* Of the rounding ones, those that round as frm says. */
+#define RM                 FP_DYN
+#define FP_CALL(name, ...) fp_try_##name(FPU, __VA_ARGS__, &punt)
+#define HALF_FP(id, D, value)                                                                                          \
+    INLINE bool half_##id(HALF_ARGS)                                                                                   \
+    {                                                                                                                  \
+        HALF_SINK;                                                                                                     \
+        bool punt = false;                                                                                             \
+        uint64_t computed = value;                                                                                     \
+        if (UNLIKELY(punt)) return false;                                                                              \
+        TAKE_##D(computed);                                                                                            \
+        return true;                                                                                                   \
+    }
+#define INSN_FP(id, needs, picture, operands, D, value, tag)  HALF_FP(id, D, value)
+#define INSN_FPR(id, needs, picture, operands, D, value, tag) HALF_FP(id, D, value)
 #define INSN_BRANCH(id, needs, picture, operands, condition, tag)                                                      \
     INLINE bool holds_##id(uint64_t rs1, uint64_t rs2) { return condition; }
+#define INSN_JUMPR(id, needs, picture, operands, value, tag)                                                           \
+    INLINE uint64_t target_##id(const struct dinsn *d, uint64_t rs1) { return value; }
+#include "cpu/isa/insn.def"
+
+#define INSN_ALU(id, needs, picture, operands, value, tag)            OWN(id, alu_handlers)
+#define INSN_LOAD(id, needs, picture, operands, bytes, D, value, tag) OWN(id, mem_handlers)
+#define INSN_STORE(id, needs, picture, operands, bytes, value, tag)   OWN(id, mem_handlers)
+#define INSN_FP(id, needs, picture, operands, D, value, tag)          OWN(id, fp_handlers)
+#define INSN_FPR(id, needs, picture, operands, D, value, tag)         OWN(id, fp_handlers_dyn)
 #include "cpu/isa/insn.def"
 
 /* ---- which pairs ----
  *
- * The most frequent neighbours in compiled code; what is not listed runs one by one. */
+ * The most frequent neighbours in compiled code, user programs' and kernels'; what is not listed runs one by one. A list of firsts is
+ * combined with every row of the lists of seconds that belong to it. */
 /* clang-format off */
 #define EACH_FIRST(X, b)                                                                                               \
     X(addi, b) X(add, b) X(sub, b) X(and, b) X(andi, b) X(or, b) X(xor, b) X(slli, b) X(srli, b) X(addiw, b)           \
     X(addw, b) X(slliw, b) X(srliw, b) X(mulw, b) X(mul, b) X(lui, b) X(ld, b) X(lw, b) X(lbu, b) X(lh, b) X(lhu, b)   \
-    X(sd, b) X(sw, b)
+    X(sd, b) X(sw, b) X(sb, b) X(sltu, b) X(xori, b) X(subw, b) X(sltiu, b) X(auipc, b)
 #define EACH_SECOND(X)                                                                                                 \
     X(addi) X(add) X(sub) X(and) X(andi) X(or) X(xor) X(slli) X(srli) X(addiw) X(addw) X(slliw) X(srliw) X(mulw)       \
-    X(mul) X(ld) X(lw) X(lbu) X(lh) X(lhu) X(sd) X(sw) X(xori) X(sltu)
+    X(mul) X(ld) X(lw) X(lbu) X(lh) X(lhu) X(sd) X(sw) X(xori) X(sltu) X(sb) X(subw) X(sltiu)
+
+/* Floating point goes with itself, with the memory accesses of it, and with what steps pointers and counters. */
+#define EACH_FP_MEMORY(X, b) X(fld, b) X(flw, b) X(fsd, b) X(fsw, b)
+#define EACH_FP(X, b)                                                                                                  \
+    EACH_FP_MEMORY(X, b) X(fadd_d, b) X(fsub_d, b) X(fmul_d, b) X(fmadd_d, b) X(fmsub_d, b) X(fnmsub_d, b)             \
+    X(fsgnj_d, b) X(fadd_s, b) X(fsub_s, b) X(fmul_s, b) X(fmadd_s, b) X(fsgnj_s, b)
+#define EACH_FP_SECOND(X)                                                                                              \
+    X(fld) X(flw) X(fsd) X(fsw) X(fadd_d) X(fsub_d) X(fmul_d) X(fmadd_d) X(fmsub_d) X(fnmsub_d) X(fsgnj_d) X(fadd_s)   \
+    X(fsub_s) X(fmul_s) X(fmadd_s) X(fsgnj_s)
+#define EACH_AROUND_FP(X, b) X(addi, b) X(add, b) X(addiw, b) X(slli, b) X(ld, b) X(lw, b)
+#define EACH_AROUND_FP_SECOND(X) X(addi) X(add) X(addiw) X(slli) X(ld) X(lw)
+#define EACH_FP_COMPARE(X, b) X(feq_d, b) X(flt_d, b) X(fle_d, b) X(feq_s, b) X(flt_s, b) X(fle_s, b)
 /* clang-format on */
-#define EACH_BRANCH(X) X(beq) X(bne) X(blt) X(bge) X(bltu) X(bgeu)
+#define EACH_BRANCH(X)      X(beq) X(bne) X(blt) X(bge) X(bltu) X(bgeu)
+#define EACH_ZERO_BRANCH(X) X(beq) X(bne)
 
 #define FIRST_HALF(a)                                                                                                  \
     uint64_t result = 0;                                                                                               \
-    if (UNLIKELY(!half_##a(h, d, bank, h->x[d->rs1], h->x[d->rs2], &result)))                                          \
-        TAIL_RETURN mem_handlers[INSN_##a](h, d, bank);                                                                \
+    if (UNLIKELY(!half_##a(h, d, bank, h->x[d->rs1], h->x[d->rs2], &result))) TAIL_RETURN own_##a()(h, d, bank);       \
     d++;
 
 #define PAIR(name, a, b, source1, source2)                                                                             \
@@ -79,7 +119,7 @@
     {                                                                                                                  \
         FIRST_HALF(a)                                                                                                  \
         uint64_t last;                                                                                                 \
-        if (UNLIKELY(!half_##b(h, d, bank, source1, source2, &last))) TAIL_RETURN mem_handlers[INSN_##b](h, d, bank);  \
+        if (UNLIKELY(!half_##b(h, d, bank, source1, source2, &last))) TAIL_RETURN own_##b()(h, d, bank);               \
         NEXT;                                                                                                          \
     }
 #define PAIR_BRANCH(name, a, b, source1, source2)                                                                      \
@@ -93,7 +133,25 @@
         h->pc += 2u * d->rd;                                                                                           \
         FOLLOW(d + 1);                                                                                                 \
     }
+/* Jumps keep their half-words to the block's end where interp_flow.c has them. */
+#define PAIR_JUMP(name, a, go)                                                                                         \
+    HANDLER(name)                                                                                                      \
+    {                                                                                                                  \
+        FIRST_HALF(a)                                                                                                  \
+        (void)result;                                                                                                  \
+        SET_X(h->pc + 2u * d->rs1);                                                                                    \
+        go;                                                                                                            \
+    }
+#define PAIR_JUMPR(name, a, b, source1)                                                                                \
+    HANDLER(name)                                                                                                      \
+    {                                                                                                                  \
+        FIRST_HALF(a)                                                                                                  \
+        uint64_t target = target_##b(d, source1);                                                                      \
+        SET_X(h->pc + 2u * d->rs2);                                                                                    \
+        GO_TO(target);                                                                                                 \
+    }
 
+/* By what the second forwards: nothing, the first one's result as its first source, or as its second. */
 #define PAIRS(a, b)                                                                                                    \
     PAIR(pair0_##a##_##b, a, b, h->x[d->rs1], h->x[d->rs2])                                                            \
     PAIR(pair1_##a##_##b, a, b, result, h->x[d->rs2])                                                                  \
@@ -102,45 +160,80 @@
     PAIR_BRANCH(pair0_##a##_##b, a, b, h->x[d->rs1], h->x[d->rs2])                                                     \
     PAIR_BRANCH(pair1_##a##_##b, a, b, result, h->x[d->rs2])                                                           \
     PAIR_BRANCH(pair2_##a##_##b, a, b, h->x[d->rs1], result)
-#define PAIRS_WITH(b)        EACH_FIRST(PAIRS, b)
-#define PAIRS_WITH_BRANCH(b) EACH_FIRST(PAIRS_BRANCH, b)
+#define PAIRS_FROM_FP(a, b)        PAIR(pair0_##a##_##b, a, b, h->x[d->rs1], h->x[d->rs2])
+#define PAIRS_FROM_FP_BRANCH(a, b) PAIR_BRANCH(pair0_##a##_##b, a, b, h->x[d->rs1], h->x[d->rs2])
+#define PAIRS_JUMP(a, unused)                                                                                          \
+    PAIR_JUMP(pair_##a##_jal, a, h->pc += IMM; FOLLOW(d + 1))                                                          \
+    PAIR_JUMP(pair_##a##_jal_far, a, GO_TO(h->pc + IMM))                                                               \
+    PAIR_JUMPR(pair0_##a##_jalr, a, jalr, h->x[d->rs1])                                                                \
+    PAIR_JUMPR(pair1_##a##_jalr, a, jalr, result)
+
+/* Makes the handlers with M, or fills the table with the same lists. */
+#define PAIRS_WITH(b)           EACH_FIRST(PAIRS, b)
+#define PAIRS_WITH_BRANCH(b)    EACH_FIRST(PAIRS_BRANCH, b)
+#define PAIRS_INTO_FP(b)        EACH_AROUND_FP(PAIRS, b)
+#define PAIRS_OF_FP(b)          EACH_FP(PAIRS_FROM_FP, b)
+#define PAIRS_OF_FP_BRANCH(b)   EACH_FP(PAIRS_FROM_FP_BRANCH, b)
+#define PAIRS_COMPARE_BRANCH(b) EACH_FP_COMPARE(PAIRS_BRANCH, b)
 EACH_SECOND(PAIRS_WITH)
 EACH_BRANCH(PAIRS_WITH_BRANCH)
+EACH_FIRST(PAIRS_JUMP, )
+EACH_FP_SECOND(PAIRS_INTO_FP)
+EACH_FP_SECOND(PAIRS_OF_FP)
+EACH_AROUND_FP_SECOND(PAIRS_OF_FP)
+EACH_BRANCH(PAIRS_OF_FP_BRANCH)
+EACH_ZERO_BRANCH(PAIRS_COMPARE_BRANCH)
 
 /* ---- finding them ---- */
 
 enum first {
     NO_FIRST,
 #define PLACE(a, b) FIRST_##a,
-    EACH_FIRST(PLACE, )
+    EACH_FIRST(PLACE, ) EACH_FP(PLACE, ) EACH_FP_COMPARE(PLACE, )
 #undef PLACE
         FIRST_COUNT
 };
 enum second {
     NO_SECOND,
 #define PLACE(b) SECOND_##b,
-    EACH_SECOND(PLACE) EACH_BRANCH(PLACE)
+    EACH_SECOND(PLACE) EACH_FP_SECOND(PLACE) EACH_BRANCH(PLACE)
 #undef PLACE
-        SECOND_COUNT
+        SECOND_jal,
+    SECOND_jal_far,
+    SECOND_jalr,
+    SECOND_COUNT
 };
 
 static const uint8_t first_of[INSN_COUNT] = {
 #define PLACE(a, b) [INSN_##a] = FIRST_##a,
-    EACH_FIRST(PLACE, )
+    EACH_FIRST(PLACE, ) EACH_FP(PLACE, ) EACH_FP_COMPARE(PLACE, )
 #undef PLACE
 };
 static const uint8_t second_of[INSN_COUNT] = {
 #define PLACE(b) [INSN_##b] = SECOND_##b,
-    EACH_SECOND(PLACE) EACH_BRANCH(PLACE)
+    EACH_SECOND(PLACE) EACH_FP_SECOND(PLACE) EACH_BRANCH(PLACE)
 #undef PLACE
+        [INSN_jal] = SECOND_jal,
+    [INSN_jalr] = SECOND_jalr,
 };
 
 static insn_fn *const pairs[SECOND_COUNT][FIRST_COUNT][3] = {
-#define PLACE(a, b)   [SECOND_##b][FIRST_##a] = {pair0_##a##_##b, pair1_##a##_##b, pair2_##a##_##b},
-#define PLACE_WITH(b) EACH_FIRST(PLACE, b)
-    EACH_SECOND(PLACE_WITH) EACH_BRANCH(PLACE_WITH)};
+#define PLACE(a, b)      [SECOND_##b][FIRST_##a] = {pair0_##a##_##b, pair1_##a##_##b, pair2_##a##_##b},
+#define PLACE_SAME(a, b) [SECOND_##b][FIRST_##a] = {pair0_##a##_##b, pair0_##a##_##b, pair0_##a##_##b},
+#define PLACE_JUMP(a, b)                                                                                               \
+    [SECOND_jal][FIRST_##a] = {pair_##a##_jal, pair_##a##_jal, pair_##a##_jal},                                        \
+    [SECOND_jal_far][FIRST_##a] = {pair_##a##_jal_far, pair_##a##_jal_far, pair_##a##_jal_far},                        \
+    [SECOND_jalr][FIRST_##a] = {pair0_##a##_jalr, pair1_##a##_jalr, pair0_##a##_jalr},
+#define PLACE_WITH(b)    EACH_FIRST(PLACE, b)
+#define PLACE_INTO_FP(b) EACH_AROUND_FP(PLACE, b)
+#define PLACE_OF_FP(b)   EACH_FP(PLACE_SAME, b)
+#define PLACE_COMPARE(b) EACH_FP_COMPARE(PLACE, b)
+    EACH_SECOND(PLACE_WITH) EACH_BRANCH(PLACE_WITH) EACH_FIRST(PLACE_JUMP, ) EACH_FP_SECOND(PLACE_INTO_FP)
+        EACH_FP_SECOND(PLACE_OF_FP) EACH_AROUND_FP_SECOND(PLACE_OF_FP) EACH_BRANCH(PLACE_OF_FP)
+            EACH_ZERO_BRANCH(PLACE_COMPARE)};
 
-insn_fn *pair_handler(enum insn_id first, enum insn_id second, unsigned forward)
+insn_fn *pair_handler(enum insn_id first, enum insn_id second, unsigned forward, bool far)
 {
-    return pairs[second_of[second]][first_of[first]][forward];
+    unsigned b = far && second == INSN_jal ? SECOND_jal_far : second_of[second];
+    return pairs[b][first_of[first]][forward];
 }

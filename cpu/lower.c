@@ -57,7 +57,7 @@ static void lower_insn(const struct block *b, struct dinsn *d, const struct insn
     case KIND_ALU:
     case KIND_NOP:
         d->fn = alu_handlers[insn->id];
-        if (insn->id == INSN_auipc) d->rs2 = (uint8_t)(offset / 2);
+        if (insn->id == INSN_auipc) d->imm += (int32_t)offset;
         break;
     case KIND_LOAD:
     case KIND_STORE:
@@ -77,9 +77,20 @@ static void lower_insn(const struct block *b, struct dinsn *d, const struct insn
     }
 }
 
+/* Whether it has the handler that pairs are made of. */
 static bool is_plain(const struct dinsn *d, enum insn_id id)
 {
-    return d->fn == alu_handlers[id] || d->fn == mem_handlers[id] || d->fn == flow_handlers[id];
+    switch (insn_info(id)->kind) {
+    case KIND_ALU:
+    case KIND_LOAD:
+    case KIND_STORE:
+    case KIND_FP: return true;
+    case KIND_FPR: return d->fn == fp_handlers_dyn[id];
+    case KIND_BRANCH: return d->fn == flow_handlers[id];
+    case KIND_JUMP:
+    case KIND_JUMPR: return d->fn != flow_handlers_misaligned[id];
+    default: return false;
+    }
 }
 
 /* Neighbours that have a handler together get it; both keep their place, so that a block can be left between them. */
@@ -90,7 +101,8 @@ static void lower_pairs(struct block *b, const struct insn *insns, unsigned leng
         if (!is_plain(&b->code[i], first->id) || !is_plain(&b->code[i + 1], second->id)) continue;
         bool result = insn_writes_rd(first) && !insn_info(first->id)->writes_f && first->rd != 0;
         unsigned forward = result && second->rs1 == first->rd ? 1 : result && second->rs2 == first->rd ? 2 : 0;
-        insn_fn *fn = pair_handler(first->id, second->id, forward);
+        bool far = b->code[i + 1].fn == flow_handlers_far[second->id];
+        insn_fn *fn = pair_handler(first->id, second->id, forward, far);
         if (fn) b->code[i++].fn = fn;
     }
 }

@@ -11,6 +11,7 @@ enum linux_call {
     LINUX_READ = 63,
     LINUX_WRITE = 64,
     LINUX_EXIT_GROUP = 94,
+    LINUX_NANOSLEEP = 101,
     LINUX_REBOOT = 142,
     LINUX_GETPPID = 173,
     LINUX_MUNMAP = 215,
