@@ -1,4 +1,4 @@
-/* Random code in M, S and U under random page tables and CSRs: the fast engine, in slices of random length, against an observed run of
+/* Random code in M, S, U, VS and VU under random page tables of both stages and CSRs: the fast engine, in slices of random length, against an observed run of
  * single steps. Everything that software can see must agree: registers, CSRs, counts, RAM, what a device was asked and when.
  *
  * An input is a header of fixed places and then a list of instructions, six bytes each: which row, and its operand bits. So most of what
@@ -10,7 +10,7 @@
 #include "cpu/insn.h"
 
 /* Pages of RAM. */
-enum { CODE = 0, CODE_PAGES = 4, HANDLER_M = 8, HANDLER_S = 9, DATA = 10, TABLES = 24 };
+enum { CODE = 0, CODE_PAGES = 4, HANDLER_M = 8, HANDLER_S = 9, DATA = 10, G_TABLES = 16, TABLES = 24 };
 #define PAGE(n)      (RAM + (gpa_t)(n)*0x1000)
 #define MAPPED_PAGES 32
 
@@ -59,7 +59,9 @@ static void place_handler(struct world *w, gpa_t at, unsigned epc, unsigned caus
 
 static const uint16_t csrs[] = {0x001, 0x002, 0x003, 0xc00, 0xc01, 0xc02, 0x100, 0x104, 0x106, 0x10a, 0x140,
                                 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x301, 0x302, 0x303, 0x304,
-                                0x306, 0x30a, 0x320, 0x340, 0x341, 0x343, 0x344, 0x3a0, 0x3b0, 0xb00, 0xb02};
+                                0x306, 0x30a, 0x320, 0x340, 0x341, 0x343, 0x344, 0x3a0, 0x3b0, 0xb00, 0xb02,
+                                0x200, 0x204, 0x241, 0x244, 0x24d, 0x280, 0x600, 0x602, 0x603, 0x604, 0x605,
+                                0x606, 0x60a, 0x644, 0x645, 0x643, 0x64a, 0x680, 0x34a, 0x34b};
 
 /* A store to code nearby: mostly ahead, in the block that runs, sometimes behind or into the next page. What is stored is code again. */
 static unsigned make_self_modification(uint32_t bits, uint8_t *to)
@@ -82,11 +84,12 @@ static unsigned make_insn(const uint8_t *op, uint8_t *to)
     uint16_t which = load_le16(op);
     uint32_t bits = load_le32(op + 2);
     static const uint16_t frequent[] = {
-        INSN_ld,        INSN_sd,   INSN_lw,     INSN_sw,      INSN_sb,         INSN_lb,     INSN_beq,
-        INSN_bne,       INSN_jal,  INSN_jalr,   INSN_csrrw,   INSN_csrrs,      INSN_csrrwi, INSN_amoadd_w,
-        INSN_amoswap_d, INSN_lr_d, INSN_sc_d,   INSN_fence_i, INSN_sfence_vma, INSN_mret,   INSN_sret,
-        INSN_ecall,     INSN_c_j,  INSN_c_beqz, INSN_c_addi,  INSN_cbo_zero,   INSN_c_sdsp, INSN_fsd,
-        INSN_fadd_d,    INSN_lr_w, INSN_sc_w,   INSN_wfi};
+        INSN_ld,          INSN_sd,         INSN_lw,     INSN_sw,      INSN_sb,         INSN_lb,      INSN_beq,
+        INSN_bne,         INSN_jal,        INSN_jalr,   INSN_csrrw,   INSN_csrrs,      INSN_csrrwi,  INSN_amoadd_w,
+        INSN_amoswap_d,   INSN_lr_d,       INSN_sc_d,   INSN_fence_i, INSN_sfence_vma, INSN_mret,    INSN_sret,
+        INSN_ecall,       INSN_c_j,        INSN_c_beqz, INSN_c_addi,  INSN_cbo_zero,   INSN_c_sdsp,  INSN_fsd,
+        INSN_fadd_d,      INSN_lr_w,       INSN_sc_w,   INSN_wfi,     INSN_hlv_d,      INSN_hlvx_wu, INSN_hsv_w,
+        INSN_hfence_vvma, INSN_hfence_gvma};
     if (which >> 12 == 7) return make_self_modification(bits, to);
     unsigned row = 1 + which % (INSN_COUNT - 1);
     if (which >> 14 == 3) row = frequent[which % ARRAY_LEN(frequent)];
@@ -134,6 +137,25 @@ static void place_tables(struct world *w, uint64_t *random, uint8_t flavour, boo
     }
 }
 
+/* Sv39x4: guest-physical 0 and 0x80000000 lie on RAM, page by page, and the device where it is. */
+static void place_guest_tables(struct world *w, uint64_t *random, uint8_t flavour)
+{
+    gpa_t top = PAGE(G_TABLES), middle = top + 0x4000, leaves = top + 0x5000;
+    uint64_t pointer = middle >> 12 << 10 | 1;
+    memset(world_ram(w, top), 0, 0x6000);
+    store_le64(world_ram(w, top), pointer);
+    store_le64(world_ram(w, top + 16), pointer);
+    store_le64(world_ram(w, middle), leaves >> 12 << 10 | 1);
+    store_le64(world_ram(w, middle + (DEVICE >> 21) * 8), DEVICE >> 12 << 10 | 0xdf);
+    for (unsigned i = 0; i < MAPPED_PAGES; i++) {
+        uint64_t r = next_random(random), flags = 0xdf;
+        if (flavour & 0x40 && r % 8 == 0) flags = r >> 8 & 0xff;
+        if (flavour & 0x80 && (r >> 20) % 8 == 0) flags &= ~UINT64_C(0xc0); /* A, D */
+        uint64_t page = flavour & 0x40 && (r >> 24) % 8 == 0 ? (r >> 32) % MAPPED_PAGES : i;
+        store_le64(world_ram(w, leaves + i * 8), (RAM + page * 0x1000) >> 12 << 10 | flags);
+    }
+}
+
 /* ---- the hart ---- */
 
 static uint64_t interesting_value(uint64_t *random)
@@ -148,6 +170,25 @@ static uint64_t interesting_value(uint64_t *random)
     case 5: return PAGE(CODE) + ((r >> 8) % 0x4000 & ~UINT64_C(1));
     default: return PAGE((r >> 8) % 32) + (r >> 16 & 0xff8);
     }
+}
+
+/* Guest state, and perhaps the guest itself. */
+static void set_up_guest(struct world *w, const struct header *in, uint64_t *random, uint64_t satp)
+{
+    struct hart *h = w->hart[0];
+    uint8_t how = in->spare[4];
+    place_guest_tables(w, random, in->tables);
+    csr_poke(h, 0x205, PAGE(HANDLER_S));
+    csr_poke(h, 0x200, next_random(random) | (how & 0x20 ? MSTATUS_FS : 0));
+    csr_poke(h, 0x280, how & 2 ? satp : 0);
+    csr_poke(h, 0x680, how & 4 ? UINT64_C(8) << 60 | PAGE(G_TABLES) >> 12 : 0);
+    csr_poke(h, 0x602, how & 8 ? UINT64_MAX : next_random(random));
+    csr_poke(h, 0x603, how & 8 ? UINT64_MAX : next_random(random));
+    csr_poke(h, 0x606, next_random(random));
+    csr_poke(h, 0x60a, next_random(random));
+    csr_poke(h, 0x645, next_random(random) & next_random(random));
+    csr_poke(h, 0x600, (how & 0x10 ? next_random(random) : 0) & ~UINT64_C(0x80));
+    h->virt = (how & 1) && h->priv != PRIV_M;
 }
 
 static void set_up(struct world *w, const struct header *in, const uint8_t *ops, size_t size)
@@ -187,6 +228,7 @@ static void set_up(struct world *w, const struct header *in, const uint8_t *ops,
     csr_poke(h, SATP, mode << 60 | root >> 12);
     csr_poke(h, MSTATUS, (in->mstatus & ~MSTATUS_MPP) | (in->spare[2] & 3 ? MSTATUS_FS : 0));
     h->priv = privs[in->priv % 4];
+    set_up_guest(w, in, &random, mode << 60 | root >> 12);
     priv_update(h);
     h->pc = PAGE(CODE) + (in->code_at & 0xfe) + (in->spare[3] & 1 ? 0xf00 : 0);
 }

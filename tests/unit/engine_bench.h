@@ -187,6 +187,7 @@ static inline struct world_diff world_compare(struct world *a, struct world *b, 
     SAME("waiting", h->waiting, g->waiting);
     SAME("device", a->device_hash, b->device_hash);
     SAME("priv", h->priv, g->priv);
+    SAME("virt", h->virt, g->virt);
     SAME("pc", h->pc, g->pc);
     SAME("icount", hart_icount(h), hart_icount(g));
 #undef SAME

@@ -1,6 +1,7 @@
 /* What the monitor shows, on a machine that has not run yet. */
 #include "emu/cli.h"
 #include "emu/machine.h"
+#include "cpu/priv.h"
 #include "emu/monitor.h"
 #include "tests/unit/asm.h"
 #include "tests/unit/program_file.h"
@@ -60,6 +61,50 @@ Test(monitor, informs)
     expect_answer("info nonsense", "unknown");
     expect_answer("nonsense", "help lists the commands");
     expect_answer("help", "system_reset");
+}
+
+static void put_pte(gpa_t at, gpa_t to, unsigned flags)
+{
+    uint64_t pte = to >> 12 << 10 | flags;
+    bus_dma_write(&machine->bus, at, &pte, 8);
+}
+
+/* A guest whose tables lie at guest-physical 0x1000 and up, which the G-stage puts at 0x80010000. */
+Test(monitor, shows_both_stages_of_a_guest)
+{
+    struct hart *h = machine->harts[0].hart;
+    const gpa_t vs = 0x80010000, g = 0x80020000;
+    put_pte(vs, 0x2000, 1);                     /* VS-stage root at 0x1000 */
+    put_pte(vs + 0x1000, 0x3000, 1);            /* middle at 0x2000 */
+    put_pte(vs + 0x2000 + 5 * 8, 0x7000, 0xcf); /* last at 0x3000: page 5 and 6 */
+    put_pte(vs + 0x2000 + 6 * 8, 0x8000, 0xcf);
+    put_pte(vs + 0xff8, 0x40000000, 0xc7);   /* the last gigabyte of the root */
+    put_pte(g + 2047 * 8, 0x80000000, 0xdf); /* G-stage root: 2048 entries */
+    put_pte(g, g + 0x4000, 1);
+    put_pte(g + 0x4000, g + 0x5000, 1);
+    for (unsigned i = 1; i < 4; i++) put_pte(g + 0x5000 + i * 8, vs + (i - 1) * 0x1000, 0xd7);
+    csr_poke(h, (unsigned)csr_number("vsatp"), UINT64_C(8) << 60 | UINT64_C(9) << 44 | 1);
+    csr_poke(h, (unsigned)csr_number("hgatp"), UINT64_C(8) << 60 | UINT64_C(3) << 44 | g >> 12);
+    expect_answer("info mem", "satp: no translation\nvsatp: Sv39, ASID 9\n");
+    expect_answer("info mem", "0000000000005000 0000000000007000 0000000000002000 rwx--ad\n"
+                              "ffffffffc0000000 0000000040000000 0000000040000000 rw---ad\nhgatp: Sv39x4, VMID 3\n");
+    expect_answer("info mem", "0000000000001000 0000000080010000 0000000000003000 rw-u-ad\n"
+                              "000001ffc0000000 0000000080000000 0000000040000000 rwxu-ad\n");
+    priv_set_mode(h, PRIV_S, true);
+    priv_update(h);
+    expect_answer("info mem", "vsatp: Sv39, ASID 9\n");
+    expect_answer("info registers", "hart 0  VS-mode");
+    expect_answer("info registers", "hgatp      8000300000080020");
+    expect_answer("info harts", "VS-mode");
+}
+
+/* A root that is its own subtable would be read for ever. */
+Test(monitor, gives_up_on_tables_that_hold_themselves)
+{
+    struct hart *h = machine->harts[0].hart;
+    for (unsigned i = 0; i < 512; i++) put_pte(0x80010000 + i * 8, 0x80010000, 1);
+    csr_poke(h, (unsigned)csr_number("satp"), UINT64_C(10) << 60 | 0x80010);
+    expect_answer("info mem", "only 65536 tables were read");
 }
 
 Test(monitor, stops_and_continues)
