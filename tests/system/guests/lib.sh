@@ -123,3 +123,15 @@ deb_file() {
     name=$(grep -m1 "^$2" "$GUESTS/debs/$1") || die "$2: not among the downloaded packages in $GUESTS/debs/$1"
     echo "$GUESTS/debs/$name"
 }
+
+# decompress_module FILE FOLDER: puts a kernel module there, decompressed.
+decompress_module() {
+    local file=$1 to=$2 base
+    base=$(basename "$1")
+    case $file in
+    *.xz) xz -dc "$file" >"$to/${base%.xz}" ;;
+    *.gz) gzip -dc "$file" >"$to/${base%.gz}" ;;
+    *.ko) cp "$file" "$to/$base" ;;
+    *) die "$file: a compression that is not known here" ;;
+    esac
+}
