@@ -21,7 +21,7 @@ static void job_begin(struct cpu *who, void (*job)(struct cpu *))
     __atomic_store_n(&who->job, job, __ATOMIC_RELEASE);
 }
 
-static bool job_run(struct cpu *who, void (*job)(struct cpu *))
+bool job_run(struct cpu *who, void (*job)(struct cpu *))
 {
     job_begin(who, job);
     return job_finished(who);
@@ -160,7 +160,8 @@ static void job_storm(struct cpu *self)
 {
     self->job_result = 0;
     for (unsigned long i = 0; i < FENCE_ROUNDS; i++) {
-        if (SBI(RFENCE, i % 3, 0, -1, VIRTUAL, PAGE * (i % 70), i % 16).error) self->job_result++;
+        if (SBI(RFENCE, i % (hypervisor_there ? 7 : 3), 0, -1, VIRTUAL, PAGE * (i % 70), i % 16).error)
+            self->job_result++;
         if (SBI(IPI, 0, 1, (self->id + i) % harts_count).error) self->job_result++;
     }
     SBI(3, 0, 0);
@@ -218,6 +219,7 @@ void check_harts(struct cpu *self, unsigned long count)
         check_sfence(other, 1, 0, 0);
         check_sfence(other, 2, VIRTUAL + 4, 1);
         check_legacy_paged(other);
+        check_hypervisor_hart(other);
     }
     if (count > 1) check_storm(self);
     for (unsigned long id = 0; id < count; id++) {

@@ -93,25 +93,10 @@ static void check_ipi(struct cpu *self)
     }
 }
 
-/* hstatus exists exactly on harts with the H extension. */
-static bool has_hypervisor(struct cpu *self)
-{
-    __asm__ volatile("la t0, 1f\n\t"
-                     "sd zero, %0(tp)\n\t"
-                     "sd t0, %1(tp)\n\t"
-                     ".option push\n\t.option norvc\n\t"
-                     "csrr t1, 0x600\n"
-                     "1: sd zero, %1(tp)\n\t"
-                     ".option pop" ::"i"(CPU_CAUSE),
-                     "i"(CPU_RESUME)
-                     : "t0", "t1", "memory");
-    return self->cause == 0;
-}
-
 static void check_rfence(struct cpu *self)
 {
     unsigned long me = self->id, all = -1ul;
-    bool hypervisor = has_hypervisor(self);
+    bool hypervisor = hypervisor_there;
     check_equal("rfence: fence.i", SBI(RFENCE, 0, 1, me).error, OK);
     for (unsigned long function = 1; function <= 6; function++) {
         long wanted = function <= 2 || hypervisor ? OK : NOT_SUPPORTED;

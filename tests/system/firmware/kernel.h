@@ -28,6 +28,7 @@ struct cpu {
     unsigned long resume; /* where to go on after an expected exception; 0: none is expected */
     unsigned long stack_top;
     volatile unsigned long cause, value, pc; /* the last exception */
+    volatile unsigned long hstatus, htval;   /* likewise, on a hart with the H extension */
     volatile unsigned long timer_irqs, software_irqs;
     unsigned long id;
     volatile unsigned long arrivals, arrival_a0, arrival_satp, arrival_sstatus;
@@ -77,6 +78,14 @@ void try_jump(unsigned long address);
 void try_illegal(void);
 void try_breakpoint(void);
 void try_user_ecall(void);
+void try_hstatus(void);
+/* Runs `guest` in VS-mode if `spp` is sstatus.SPP, in VU-mode if it is zero, until it traps. */
+void try_guest(void (*guest)(void), unsigned long spp);
+void guest_ecall(void), guest_csr(void), guest_fence(void), guest_illegal(void);
+void guest_breakpoint(void), guest_time(void), guest_cycle(void); /* the last two end in an ecall if they can */
+/* HLV.D, HSV.D of zero. */
+unsigned long try_guest_load(unsigned long address);
+void try_guest_store(unsigned long address);
 /* A legacy call whose hart-mask pointer faults; returns the address of the ecall. */
 unsigned long try_legacy(unsigned long extension, unsigned long pointer);
 /* Makes a call that comes back at resume_entry; returns a1 as found there, or 0xbad if a0 is not `hartid`. */
@@ -84,6 +93,9 @@ unsigned long call_and_resume(unsigned long extension, unsigned long function, u
                               unsigned long hartid);
 
 /* support.c */
+extern bool hypervisor_there; /* these harts have the H extension */
+/* Is the text in the device tree? */
+bool tree_mentions(const uint8_t *tree, const char *text);
 void put_string(const char *text);
 void put_hex(unsigned long value);
 /* One line, PASS or FAIL. */
@@ -97,10 +109,15 @@ struct cpu *this_cpu(void);
 /* Waits up to two seconds. */
 bool wait_until(volatile unsigned long *word, unsigned long value);
 
+/* checks_harts.c: hands the job to another hart and waits for its end. */
+bool job_run(struct cpu *who, void (*job)(struct cpu *));
+
 /* checks_*.c */
 void check_single(struct cpu *self);
 void check_counters(struct cpu *self);
 void check_random(struct cpu *self);
+void check_hypervisor(struct cpu *self, const uint8_t *tree);
+void check_hypervisor_hart(struct cpu *other);
 void check_harts(struct cpu *self, unsigned long count);
 #endif
 #endif

@@ -91,6 +91,49 @@ try_legacy:
         addi    a0, a0, -4
         ret
 
+        .globl  try_hstatus, try_guest, try_guest_load, try_guest_store
+try_hstatus:
+        try     csrr t1, 0x600
+        ret
+try_guest:
+        li      t1, 1 << 8 | 1 << 5
+        csrc    sstatus, t1
+        csrs    sstatus, a1
+        li      t1, 1 << 7              /* SPV */
+        csrs    0x600, t1
+        csrw    sepc, a0
+        try     sret
+        ret
+try_guest_load:
+        mv      t2, a0
+        li      a0, 0
+        try     .insn r 0x73, 4, 0x36, a0, t2, x0       /* hlv.d a0, (t2) */
+        ret
+try_guest_store:
+        try     .insn r 0x73, 4, 0x37, x0, a0, x0       /* hsv.d x0, (a0) */
+        ret
+
+        .globl  guest_ecall, guest_csr, guest_fence, guest_illegal, guest_breakpoint, guest_time, guest_cycle
+guest_csr:
+        csrr    t1, 0x600               /* hstatus */
+        ecall
+guest_fence:
+        .insn r 0x73, 0, 0x31, x0, x0, x0               /* hfence.gvma */
+        ecall
+guest_illegal:
+        csrr    t1, mscratch
+        ecall
+guest_breakpoint:
+        ebreak
+        ecall
+guest_time:
+        rdtime  t1
+        ecall
+guest_cycle:
+        rdcycle t1
+guest_ecall:
+        ecall
+
         .globl  sbi
 sbi:    mv      a7, a0
         mv      t0, a6                  /* the seventh argument */

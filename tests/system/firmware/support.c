@@ -6,6 +6,7 @@
 union cpu_slot cpus[CPU_MAX];
 static uint8_t stacks[CPU_MAX][STACK_BYTES] __attribute__((aligned(16)));
 static bool failed;
+bool hypervisor_there;
 
 void put_string(const char *text)
 {
@@ -92,6 +93,14 @@ unsigned long handle_trap(unsigned long cause, unsigned long value, unsigned lon
     self->cause = cause;
     self->value = value;
     self->pc = pc;
+    if (hypervisor_there) {
+        __asm__ volatile("csrr %0, 0x600\n\tcsrr %1, 0x643" : "=r"(self->hstatus), "=r"(self->htval));
+        __asm__ volatile("csrc 0x600, %0" ::"r"(1ul << 7)); /* SPV: nor in VS-mode */
+        if (cause == (1ul << 63 | 2)) {
+            __asm__ volatile("csrw 0x645, zero"); /* hvip */
+            return pc;
+        }
+    }
     if (self->resume) {
         __asm__ volatile("csrs sstatus, %0" ::"r"(1ul << 8)); /* SPP: the resume point is in S-mode */
         return self->resume;
@@ -123,7 +132,7 @@ void secondary(unsigned long id, struct cpu *self, unsigned long satp, unsigned 
 }
 
 /* Is the firmware's node in the device tree? A search for its text will do; the tree itself is checked by the boots of real kernels. */
-static bool tree_mentions(const uint8_t *tree, const char *text)
+bool tree_mentions(const uint8_t *tree, const char *text)
 {
     unsigned long bytes = (unsigned long)tree[4] << 24 | tree[5] << 16 | tree[6] << 8 | tree[7];
     for (unsigned long at = 0; at < bytes; at++) {
@@ -159,7 +168,12 @@ void main(unsigned long id, const uint8_t *tree)
     put_string("\n");
     check("device tree: firmware reserved", tree_mentions(tree, "mmode_resv"));
     check_equal("boot: the boot hart is started", SBI(HSM, 2, id).value, 0);
+    try_hstatus(); /* exists exactly on harts with the H extension */
+    hypervisor_there = cpus[id].cpu.cause == 0;
+    check("device tree: h is in riscv,isa exactly if the harts have it",
+          tree_mentions(tree, "rv64imafdch") == hypervisor_there);
     check_single(&cpus[id].cpu);
+    check_hypervisor(&cpus[id].cpu, tree);
     check_counters(&cpus[id].cpu);
     check_harts(&cpus[id].cpu, count);
     check_random(&cpus[id].cpu);
