@@ -14,14 +14,16 @@
 #include <unistd.h>
 
 enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCRATCH };
-enum { LCR_DLAB = 0x80, MCR_LOOP = 0x10, LSR_READY = 0x01, LSR_EMPTY = 0x60, IIR_NONE = 0x01, IIR_FIFOS = 0xc0 };
-enum { MSR_CTS_DSR_DCD = 0xb0, FCR_ENABLE = 0x01 };
+enum { LCR_DLAB = 0x80, MCR_LOOP = 0x10, LSR_READY = 0x01, LSR_EMPTY = 0x60, MSR_CTS_DSR_DCD = 0xb0 };
+enum { IER_RECEIVED = 0x01, IER_EMPTY = 0x02, IIR_NONE = 0x01, IIR_EMPTY = 0x02, IIR_RECEIVED = 0x04 };
+enum { IIR_FIFOS = 0xc0, FCR_ENABLE = 0x01 };
 
 #define LINE_MAX 1024
 
 static struct {
     uint8_t ier, fcr, lcr, mcr, scratch, divisor[2];
-    int received; /* -1: none */
+    int received;     /* -1: none */
+    bool has_emptied; /* the transmitter became empty and nobody was told: an interrupt is due if IER wants it */
     bool input_ended;
     const char *prefix;
     char line[LINE_MAX];
@@ -80,6 +82,32 @@ static uint8_t take_received(void)
     return byte;
 }
 
+/* No interrupt line is there, but the identification is as if: a driver that polls asks for it at each tick of its timer. */
+static uint8_t interrupt_identification(void)
+{
+    uint8_t fifos = serial.fcr & FCR_ENABLE ? IIR_FIFOS : 0;
+    look_for_input();
+    if ((serial.ier & IER_RECEIVED) && serial.received >= 0) return fifos | IIR_RECEIVED;
+    if (!(serial.ier & IER_EMPTY) || !serial.has_emptied) return fifos | IIR_NONE;
+    serial.has_emptied = false; /* told now */
+    return fifos | IIR_EMPTY;
+}
+
+static void set_interrupt_enable(uint8_t value)
+{
+    if (value & ~serial.ier & IER_EMPTY) serial.has_emptied = true;
+    serial.ier = value & 0x0f;
+}
+
+static void transmit(uint8_t value)
+{
+    serial.has_emptied = true;
+    if (serial.mcr & MCR_LOOP)
+        serial.received = value;
+    else
+        put((char)value);
+}
+
 /* In loop-back mode the modem status mirrors the modem control: RTS, DTR, OUT1, OUT2 to CTS, DSR, RI, DCD. */
 static uint8_t modem_status(void)
 {
@@ -94,7 +122,7 @@ uint8_t serial_read(unsigned offset)
     switch (offset) {
     case REG_DATA: return divisor ? serial.divisor[0] : take_received();
     case REG_IER: return divisor ? serial.divisor[1] : serial.ier;
-    case REG_IIR_FCR: return IIR_NONE | (serial.fcr & FCR_ENABLE ? IIR_FIFOS : 0);
+    case REG_IIR_FCR: return interrupt_identification();
     case REG_LCR: return serial.lcr;
     case REG_MCR: return serial.mcr;
     case REG_LSR: look_for_input(); return LSR_EMPTY | (serial.received >= 0 ? LSR_READY : 0);
@@ -111,16 +139,14 @@ void serial_write(unsigned offset, uint8_t value)
     case REG_DATA:
         if (divisor)
             serial.divisor[0] = value;
-        else if (serial.mcr & MCR_LOOP)
-            serial.received = value;
         else
-            put((char)value);
+            transmit(value);
         break;
     case REG_IER:
         if (divisor)
             serial.divisor[1] = value;
         else
-            serial.ier = value & 0x0f;
+            set_interrupt_enable(value);
         break;
     case REG_IIR_FCR: serial.fcr = value; break;
     case REG_LCR: serial.lcr = value; break;
