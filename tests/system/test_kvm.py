@@ -74,6 +74,25 @@ def test_kvm_runs_two_guests_at_once(space):
     check(machine.output.index("guest 2:") < first_end, "the guests ran one after the other")
 
 
+def test_kvm_nested_console_answers(space):
+    """By hand, as docs/kvm.md says: a shell on the host, the monitor without a prefix, a shell in the guest."""
+    machine = host(space, append="nested.guests=0")
+    expect_module(machine)
+    machine.expect(r"^~ # ")
+    machine.send('kvmrun --kernel /Image --initrd /nested.cpio --append "console=ttyS0 quiet stay"\r')
+    machine.expect(r"^This is the nested guest", NESTED_SECONDS)
+    machine.expect(r"^~ # ")
+    machine.send("echo $((6 * 7)) in $(uname -m)\r")
+    machine.expect(r"^42 in riscv64$")
+    machine.send("poweroff -f\r")
+    machine.expect(r"reboot: Power down")
+    machine.expect(r"^~ # ")
+    machine.send("echo status $?\r")
+    machine.expect(r"^status 0$")
+    machine.send("poweroff -f\r")
+    check(machine.wait() == 0, "exit status is not 0")
+
+
 def test_kvm_monitor_refuses_bad_arguments(space):
     """One clear line and exit status 2; the program runs here under user-mode emulation, so that KVM is out of the question."""
     cases = [([], "--kernel is missing"), (["--bogus"], "--bogus: unknown option"), (["--kernel"], "--kernel: needs a value"),
