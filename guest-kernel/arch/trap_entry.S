@@ -143,6 +143,14 @@ context_switch:
         mv      tp, a1
         ret
 
+/* void enter_user(frame): the first time a kernel thread that has become a process goes to user mode. */
+        .globl  enter_user
+enter_user:
+        mv      sp, a0
+        li      s0, 0
+        call    task_return_first
+        j       trap_return_user
+
 /* Where a new task begins: s1 = function or 0, s2 = argument. Without a function it goes to user mode by its frame. */
         .globl  task_begin
 task_begin:

@@ -21,13 +21,3 @@ WEAK bool usercopy_fault(uint64_t *pc, uint64_t a, enum mm_access b)
     (void)pc, (void)a, (void)b;
     return false;
 }
-WEAK bool signal_work_pending(void) { return false; }
-WEAK void signal_deliver(struct trapframe *f) { (void)f; }
-WEAK bool signal_pending(void) { return false; }
-WEAK void signal_fault(int s, int c, uint64_t a) { panic("signal %d %d %lx", s, c, a); }
-WEAK void syscall_dispatch(struct trapframe *f) { (void)f; }
-WEAK _Noreturn void init_start(void)
-{
-    printk("no init\n");
-    sbi_power_off(false);
-}

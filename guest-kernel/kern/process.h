@@ -40,6 +40,7 @@ struct rlimit {
 };
 
 struct tty;
+struct file;
 
 /* Times of exited tasks or children, ns; and counts. */
 struct usage {
@@ -73,7 +74,8 @@ struct process {
     bool stopping;                          /* tasks stop on their way to user mode until SIGCONT */
     int stop_signal;
     struct waitq children_wait; /* parent waits here in wait4 */
-    struct waitq exec_wait;     /* a task that wants to be alone */
+    struct waitq exec_wait;     /* a task that waits to be the only one */
+    struct task *exec_task;     /* that one */
 
     struct rlimit limits[RLIMITS];
     struct usage dead_tasks, dead_children;
@@ -81,7 +83,7 @@ struct process {
     uint64_t real_interval_ns;
     uint64_t virtual_left_ns, virtual_interval_ns, prof_left_ns, prof_interval_ns; /* 0: off; counted by the tick */
     uint64_t start_ns;
-    char *exe; /* path of the program; kmalloc'd, under process_lock */
+    struct file *exe; /* the program, write-protected while it runs; under process_lock */
     bool dumpable, subreaper;
     int parent_death_signal;
 };
@@ -110,6 +112,8 @@ _Noreturn void process_exit(int status);
 /* Terminals. The group's members may be told apart from orphans: an orphaned group is not stopped by the terminal. */
 bool process_group_exists(int pgid, int sid);
 bool process_group_is_orphaned(int pgid);
+/* dev/: a session leader has ended; its terminal hangs up. No locks held. */
+void tty_session_ends(struct process *leader);
 
 /* A copy of what /proc prints of one process; no reference needed afterwards. */
 struct process_view {

@@ -121,6 +121,7 @@ struct sigpending {
 /* Signal state of one task. */
 struct signals {
     sigset blocked;
+    sigset waited;     /* being waited for by sigtimedwait: sent although blocked */
     sigset saved_mask; /* to be put back after the handler, by sigsuspend and its kind */
     bool restore_mask;
     struct sigpending pending;

@@ -5,9 +5,28 @@
 #include "kern/process.h"
 #include "kern/signal.h"
 
+/* Information about a pending signal. */
+struct sigqueue {
+    struct list link;
+    struct siginfo info;
+};
+
 /* Something is to be done before the current task goes to user mode: a signal, a stop, the end. */
 bool signal_work_pending(void);
 /* Does it: may change the frame so that a handler runs, may stop, may not return. Interrupts on. */
 void signal_deliver(struct trapframe *frame);
+/* Takes the first pending signal of `which` off its set. 0: there is none. process_lock is held. */
+int signal_take(sigset which, struct siginfo *info);
+void signal_set_mask(sigset mask);
+
+/* sigframe.c: starting a handler and coming back from it. */
+bool sigframe_push(struct trapframe *frame, const struct sigaction *action, const struct siginfo *info, sigset mask);
+/* False if the frame cannot be read or is nonsense. */
+bool sigframe_pop(struct trapframe *frame);
+
+#define SS_ONSTACK    1u
+#define SS_DISABLE    2u
+#define SS_AUTODISARM 0x80000000u
+#define MINSIGSTKSZ   2048u
 
 #endif

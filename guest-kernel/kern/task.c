@@ -31,7 +31,7 @@ struct task boot_task = {.name = "idle/0", .refs = {1}, .state = TASK_RUNNING, .
 
 static struct spinlock pid_lock = SPINLOCK_INIT("pids", RANK_PID);
 static struct rb_tree pids;
-static int last_pid;
+static int last_pid = 1;                               /* 1 is kept for init */
 static struct list dead_tasks = LIST_INIT(dead_tasks); /* by sched.link; under sched_lock */
 static struct waitq reaper_queue = WAITQ_INIT(reaper_queue);
 
@@ -70,6 +70,7 @@ void task_put(struct task *task)
 {
     if (!ref_put(&task->refs)) return;
     if (task->kstack) kstack_free(task->kstack);
+    if (task->process) process_put(task->process);
     kfree(task);
 }
 
@@ -95,18 +96,23 @@ static bool pid_taken(int pid)
     return task && task->pid == pid;
 }
 
-void task_publish(struct task *task)
+static void insert(struct task *task)
 {
-    spin_lock(&pid_lock);
-    do last_pid = last_pid == PID_MAX - 1 ? 2 : last_pid + 1;
-    while (pid_taken(last_pid));
-    task->pid = last_pid;
     struct rb_node **at = &pids.root, *parent = NULL;
     while (*at) {
         parent = *at;
         at = task->pid < rb_entry(parent, struct task, pid_node)->pid ? &parent->left : &parent->right;
     }
     rb_insert(&pids, &task->pid_node, parent, at);
+}
+
+void task_publish(struct task *task)
+{
+    spin_lock(&pid_lock);
+    do last_pid = last_pid == PID_MAX - 1 ? 2 : last_pid + 1;
+    while (pid_taken(last_pid));
+    task->pid = last_pid;
+    insert(task);
     task_get(task);
     spin_unlock(&pid_lock);
 }
@@ -117,6 +123,30 @@ void task_unpublish(struct task *task)
     rb_remove(&pids, &task->pid_node);
     spin_unlock(&pid_lock);
     task_put(task);
+}
+
+void task_take_over_pid(struct task *leader)
+{
+    spin_lock(&process_lock);
+    spin_lock(&pid_lock);
+    rb_remove(&pids, &leader->pid_node);
+    rb_remove(&pids, &current->pid_node);
+    current->pid = leader->pid;
+    insert(current);
+    current->process->leader = current;
+    spin_unlock(&pid_lock);
+    spin_unlock(&process_lock);
+    task_put(leader);
+}
+
+void task_take_first_pid(void)
+{
+    spin_lock(&pid_lock);
+    rb_remove(&pids, &current->pid_node);
+    current->pid = 1;
+    insert(current);
+    spin_unlock(&pid_lock);
+    text_copy(current->name, "init", sizeof current->name);
 }
 
 struct task *task_find(int pid)

@@ -55,6 +55,18 @@ struct context {
     uint64_t ra, sp, s[12];
 };
 
+/* A parent that waits for its child to exec or exit; under process_lock. */
+struct vfork {
+    struct waitq queue;
+    bool done;
+};
+
+/* A call that has to go on where it was, not start over: a sleep with a relative time. */
+struct restart {
+    long (*function)(struct restart *restart);
+    uint64_t deadline_ns, address, value, flags;
+};
+
 struct task {
     uint64_t kernel_sp; /* where the trap frame of a trap from user mode begins */
     uint64_t user_sp;   /* scratch for the trap entry */
@@ -95,14 +107,13 @@ struct task {
     /* faults and time, for getrusage and /proc */
     uint64_t faults_minor, faults_major;
     uint64_t start_ns;
-    bool exiting;
-    int exit_status;            /* as wait4 reports it */
-    int syscall;                /* number of the call it is in, -1: none */
-    struct waitq *vfork_parent; /* woken, under process_lock, when this task lets go of the borrowed address space */
-    bool vfork_done;
-    uint64_t restart_deadline_ns; /* for restart_syscall */
-    uint64_t restart_user;        /* user address for the rest of the time; 0: none */
-    int restart_clock;
+    bool exiting;        /* is on its way out: takes no signals any more */
+    bool must_exit;      /* another task of the process calls exec */
+    int syscall;         /* number of the call it is in, -1: none */
+    struct vfork *vfork; /* the parent waits until this task lets go of the borrowed address space */
+    bool only_fatal;     /* its interruptible wait gives up only when it is being killed */
+    bool no_new_privileges;
+    struct restart restart; /* how restart_syscall goes on with a call that a signal interrupted */
 };
 
 register struct task *current __asm__("tp");

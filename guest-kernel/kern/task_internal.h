@@ -22,7 +22,10 @@ void task_unpublish(struct task *task);
 struct task *task_create_idle(unsigned hart);
 _Noreturn void task_idle(void);
 void task_set_name(struct task *task, const char *name);
-int pid_alloc(void);
+/* exec in another thread than the first: the current task becomes the process's first task, under its pid. */
+void task_take_over_pid(struct task *leader);
+/* The kernel thread that becomes process 1 gives its place to pid 1. */
+void task_take_first_pid(void);
 /* Takes the terminated task off the hart for ever. */
 _Noreturn void task_finish(void);
 /* Frees what a terminated task cannot free itself: called by whoever runs next on the hart. */

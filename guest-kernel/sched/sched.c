@@ -315,6 +315,8 @@ size_t sched_history(uint64_t *at, struct sched_record *record)
     return found;
 }
 
+uint64_t sched_quantum(void) { return quantum_ns; }
+
 uint64_t sched_load(void)
 {
     uint64_t load = ready_count;

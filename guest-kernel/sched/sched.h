@@ -79,6 +79,7 @@ void sched_leave_kernel(void);
 /* /proc/policy/sched: name and parameters. 0 or -EINVAL. "rr quantum=5ms preempt=on" */
 int sched_configure(const char *text);
 int sched_describe(char *to, size_t room);
+uint64_t sched_quantum(void);
 uint64_t sched_load(void); /* tasks ready or running, for sysinfo */
 /* Length of the next bursts of `task`, for SJF; 0: unknown, use the average. */
 void sched_declare(struct task *task, uint64_t ns);

@@ -1,0 +1,152 @@
+/*
+ * sys_ids.c - users and groups a process acts for.
+ *
+ * Each has three: real (who started it), effective (with whose rights it acts), saved (what effective may go back to). Root may set
+ * any; others may only move among the three they have. The file-system id follows the effective one.
+ */
+#include "abi/structs.h"
+#include "abi/syscall.h"
+#include "kern/process_internal.h"
+
+#define KEEP UINT32_MAX /* -1: leave as it is */
+
+struct ids {
+    uint32_t real, effective, saved;
+};
+
+static bool among(uint32_t id, const struct ids *have)
+{
+    return id == KEEP || id == have->real || id == have->effective || id == have->saved;
+}
+
+static void store(const struct ids *ids, bool group)
+{
+    struct cred *cred = &current->cred;
+    spin_lock(&process_lock);
+    if (group)
+        cred->gid = ids->real, cred->egid = cred->fsgid = ids->effective, cred->sgid = ids->saved;
+    else
+        cred->uid = ids->real, cred->euid = cred->fsuid = ids->effective, cred->suid = ids->saved;
+    spin_unlock(&process_lock);
+}
+
+static struct ids load(bool group)
+{
+    const struct cred *cred = &current->cred;
+    return group ? (struct ids){cred->gid, cred->egid, cred->sgid} : (struct ids){cred->uid, cred->euid, cred->suid};
+}
+
+static long set_three(uint32_t real, uint32_t effective, uint32_t saved, bool group)
+{
+    struct ids ids = load(group);
+    if (!cred_is_root() && !(among(real, &ids) && among(effective, &ids) && among(saved, &ids))) return -EPERM;
+    if (real != KEEP) ids.real = real;
+    if (effective != KEEP) ids.effective = effective;
+    if (saved != KEEP) ids.saved = saved;
+    store(&ids, group);
+    return 0;
+}
+
+static long set_two(uint32_t real, uint32_t effective, bool group)
+{
+    struct ids old = load(group), ids = old;
+    bool root = cred_is_root();
+    if (real != KEEP) {
+        if (!root && real != old.real && real != old.effective) return -EPERM;
+        ids.real = real;
+    }
+    if (effective != KEEP) {
+        if (!root && !among(effective, &old)) return -EPERM;
+        ids.effective = effective;
+    }
+    if (real != KEEP || (effective != KEEP && effective != old.real)) ids.saved = ids.effective;
+    store(&ids, group);
+    return 0;
+}
+
+static long set_one(uint32_t id, bool group)
+{
+    struct ids ids = load(group);
+    if (id == KEEP) return -EINVAL;
+    if (cred_is_root())
+        ids = (struct ids){id, id, id};
+    else if (id == ids.real || id == ids.saved)
+        ids.effective = id;
+    else
+        return -EPERM;
+    store(&ids, group);
+    return 0;
+}
+
+static long get_three(uint64_t real, uint64_t effective, uint64_t saved, bool group)
+{
+    struct ids ids = load(group);
+    bool failed = copy_to_user(real, &ids.real, 4) || copy_to_user(effective, &ids.effective, 4) ||
+                  copy_to_user(saved, &ids.saved, 4);
+    return failed ? -EFAULT : 0;
+}
+
+/* Returns the old one; refuses silently. */
+static long set_fs(uint32_t id, bool group)
+{
+    struct cred *cred = &current->cred;
+    struct ids ids = load(group);
+    uint32_t *at = group ? &cred->fsgid : &cred->fsuid, old = *at;
+    if (id != KEEP && (cred_is_root() || among(id, &ids) || id == old)) *at = id;
+    return old;
+}
+
+long sys_getuid(void) { return current->cred.uid; }
+long sys_geteuid(void) { return current->cred.euid; }
+long sys_getgid(void) { return current->cred.gid; }
+long sys_getegid(void) { return current->cred.egid; }
+long sys_setuid(K_ID id) { return set_one(id, false); }
+long sys_setgid(K_ID id) { return set_one(id, true); }
+long sys_setreuid(K_ID real, K_ID effective) { return set_two(real, effective, false); }
+long sys_setregid(K_ID real, K_ID effective) { return set_two(real, effective, true); }
+long sys_setresuid(K_ID real, K_ID effective, K_ID saved) { return set_three(real, effective, saved, false); }
+long sys_setresgid(K_ID real, K_ID effective, K_ID saved) { return set_three(real, effective, saved, true); }
+long sys_getresuid(K_OUT real, K_OUT effective, K_OUT saved) { return get_three(real, effective, saved, false); }
+long sys_getresgid(K_OUT real, K_OUT effective, K_OUT saved) { return get_three(real, effective, saved, true); }
+long sys_setfsuid(K_ID id) { return set_fs(id, false); }
+long sys_setfsgid(K_ID id) { return set_fs(id, true); }
+
+long sys_getgroups(K_INT room, K_OUT to)
+{
+    const struct cred *cred = &current->cred;
+    if (room < 0) return -EINVAL;
+    if (!room) return cred->groups;
+    if ((unsigned)room < cred->groups) return -EINVAL;
+    return copy_to_user(to, cred->group, cred->groups * 4) ? -EFAULT : (long)cred->groups;
+}
+
+long sys_setgroups(K_INT count, K_IN from)
+{
+    uint32_t groups[TASK_GROUPS_MAX];
+    if (!cred_is_root()) return -EPERM;
+    if (count < 0 || count > TASK_GROUPS_MAX) return -EINVAL;
+    if (copy_from_user(groups, from, (size_t)count * 4)) return -EFAULT;
+    spin_lock(&process_lock);
+    for (int i = 0; i < count; i++) current->cred.group[i] = groups[i];
+    current->cred.groups = (unsigned)count;
+    spin_unlock(&process_lock);
+    return 0;
+}
+
+/* Capabilities: root has all, others none; that much can be asked. */
+long sys_capget(K_IN header, K_OUT data)
+{
+    struct {
+        uint32_t version;
+        int32_t pid;
+    } in;
+    if (copy_from_user(&in, header, sizeof in)) return -EFAULT;
+    if (in.version != 0x20080522 && in.version != 0x20071026) {
+        in.version = 0x20080522;
+        if (copy_to_user(header, &in, sizeof in)) return -EFAULT;
+        return data ? -EINVAL : 0;
+    }
+    uint32_t all = cred_is_root() ? UINT32_MAX : 0, high = all & 0x1ff;
+    uint32_t out[6] = {all, all, 0, high, high, 0};
+    return data && copy_to_user(data, out, sizeof out) ? -EFAULT : 0;
+}
