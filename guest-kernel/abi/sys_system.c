@@ -3,9 +3,6 @@
  */
 #include "abi/structs.h"
 #include "abi/syscall.h"
-#include "arch/hart.h"
-#include "arch/machine.h"
-#include "arch/riscv.h"
 #include "arch/sbi.h"
 #include "base/string.h"
 #include "fs/vfs.h"
@@ -224,13 +221,3 @@ long sys_prctl(K_INT option, K_HEX a, K_HEX b, K_HEX c, K_HEX d)
 }
 
 long sys_personality(K_HEX persona) { return (uint32_t)persona == UINT32_MAX || !persona ? 0 : -EINVAL; }
-
-/* Code has been written: every hart that runs this program must fetch it anew. */
-long sys_riscv_flush_icache(K_PTR start, K_PTR end, K_HEX flags)
-{
-    (void)start, (void)end;
-    if (flags & ~1ul) return -EINVAL;
-    fence_i();
-    sbi_remote_fence_i(harts_online());
-    return 0;
-}
