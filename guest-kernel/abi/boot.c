@@ -3,11 +3,14 @@
  */
 #include "abi/boot.h"
 
+#include "arch/layout.h"
 #include "arch/machine.h"
 #include "arch/sbi.h"
+#include "arch/time.h"
 #include "base/errno.h"
 #include "base/string.h"
 #include "fs/fdtable.h"
+#include "fs/memdev.h"
 #include "fs/vfs.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
@@ -38,6 +41,14 @@ static void open_console(void)
     file_put(file);
 }
 
+/* What differs between starts: the date, and the device tree, which holds a seed where the machine gives one. */
+static void seed_random(void)
+{
+    uint64_t now = time_wall_ns();
+    random_add(&now, sizeof now);
+    random_add(pa_to_va(machine.devicetree.base), (size_t)machine.devicetree.bytes);
+}
+
 static int run(const char *path, const char *argument)
 {
     struct exec_strings *strings = exec_strings_create();
@@ -64,6 +75,7 @@ _Noreturn void init_start(void)
         sbi_power_off(false);
     }
     bool has_argument = boot_argument("initarg", argument, sizeof argument);
+    seed_random();
     become_process();
     open_console();
     int error = -ENOENT;

@@ -5,10 +5,10 @@
 #include "abi/syscall.h"
 #include "arch/sbi.h"
 #include "base/string.h"
+#include "fs/memdev.h"
 #include "fs/vfs.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
-#include "kern/random.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 
