@@ -12,6 +12,7 @@
 #include "fs/fdtable.h"
 #include "fs/memdev.h"
 #include "fs/vfs.h"
+#include "kern/initrd.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
 
@@ -28,6 +29,18 @@ static void become_process(void)
     init_process = process;
     process_add_first(process, current, NULL);
     spin_unlock(&process_lock);
+}
+
+/* Without a disk the root is a file system in memory, filled from the initrd. */
+static void mount_root(void)
+{
+    if (root_inode) return;
+    int error = vfs_mount("none", "/", "tmpfs", 0, NULL);
+    if (error) panic("no root file system: error %d", -error);
+    initrd_unpack();
+    vfs_mkdir(AT_FDCWD, "/dev", 0755);
+    error = vfs_mount("none", "/dev", "devfs", 0, NULL);
+    if (error) printk("/dev: error %d\n", -error);
 }
 
 static void open_console(void)
@@ -76,6 +89,7 @@ _Noreturn void init_start(void)
     }
     bool has_argument = boot_argument("initarg", argument, sizeof argument);
     seed_random();
+    mount_root();
     become_process();
     open_console();
     int error = -ENOENT;
