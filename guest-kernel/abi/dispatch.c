@@ -57,9 +57,13 @@ static const struct call calls[SYSCALLS_MAX] = {
 #include "abi/syscall.def"
 };
 
+/* Calls that C libraries try at every start and do without: not worth a line. */
+static bool is_optional(uint64_t number) { return number == 258 /* riscv_hwprobe */ || number == 293 /* rseq */; }
+
 /* One line per unknown number, not one per call. */
 static long unknown(uint64_t number)
 {
+    if (is_optional(number)) return -ENOSYS;
     static uint64_t seen[BITMAP_WORDS(SYSCALLS_MAX)];
     if (number < SYSCALLS_MAX && !(atomic_or(&seen[number / 64], 1ull << number % 64) >> number % 64 & 1))
         printk("%s (%d): system call %lu is not implemented\n", current->name, current->pid, number);
@@ -75,6 +79,8 @@ void syscall_dispatch(struct trapframe *frame)
     const struct call *call = number < SYSCALLS_MAX ? &calls[number] : NULL;
     long result = call && call->run ? call->run(frame->a) : unknown(number);
     trace(TRACE_SYSRET, (long)number, result, 0);
+    current->signals.unfinished_call = current->syscall >= 0 && (result == -ERESTARTSYS || result == -ERESTARTNOHAND ||
+                                                                 result == -ERESTART_RESTARTBLOCK);
     frame->a[0] = (uint64_t)result;
 }
 

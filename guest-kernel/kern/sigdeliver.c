@@ -86,11 +86,6 @@ static void begin_stop(int signal)
     list_for_each(task, &process->tasks, process_link) if (task != current) wake_for_signal(task, false);
 }
 
-static bool is_restart_code(int64_t result)
-{
-    return result == -ERESTARTSYS || result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
-}
-
 static void start_over(struct trapframe *frame, bool with_restart_syscall)
 {
     frame->a[0] = frame->orig_a0;
@@ -102,8 +97,8 @@ static void start_over(struct trapframe *frame, bool with_restart_syscall)
 static void finish_call(struct trapframe *frame, const struct sigaction *action)
 {
     int64_t result = (int64_t)frame->a[0];
-    if (current->syscall < 0 || !is_restart_code(result)) return;
-    current->syscall = -1;
+    if (!current->signals.unfinished_call) return;
+    current->signals.unfinished_call = false;
     if (!action)
         start_over(frame, result == -ERESTART_RESTARTBLOCK);
     else if (result == -ERESTARTSYS && (action->flags & SA_RESTART))

@@ -124,6 +124,7 @@ struct signals {
     sigset waited;     /* being waited for by sigtimedwait: sent although blocked */
     sigset saved_mask; /* to be put back after the handler, by sigsuspend and its kind */
     bool restore_mask;
+    bool unfinished_call; /* the system call has returned a restart code */
     struct sigpending pending;
     uint64_t stack_base, stack_bytes; /* sigaltstack */
     uint32_t stack_flags;

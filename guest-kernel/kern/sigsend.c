@@ -225,7 +225,11 @@ bool signal_pending(void)
     return signal_fatal_pending() || atomic_load(&current->process->stopping) || deliverable(current);
 }
 
-bool signal_work_pending(void) { return signal_pending() || current->signals.restore_mask; }
+bool signal_work_pending(void)
+{
+    /* The signal that interrupted the call may be gone by now (SIGSTOP, then SIGCONT): the call is to be finished all the same. */
+    return signal_pending() || current->signals.restore_mask || current->signals.unfinished_call;
+}
 
 bool signal_is_ignored_or_blocked(int signal)
 {
