@@ -124,6 +124,15 @@ struct new_program {
 
 /* Opening and interpreters */
 
+/* A program that executes itself through /proc/self/exe has opened a file without a name: it keeps the one it had. */
+static struct file *with_name(struct file *file)
+{
+    struct file *named = current->process->exe;
+    if (file->parent || !named || named->inode != file->inode) return file;
+    file_put(file);
+    return file_get(named);
+}
+
 static struct file *open_program(const char *path)
 {
     struct file *file = vfs_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
@@ -131,7 +140,7 @@ static struct file *open_program(const char *path)
     int error = !S_ISREG(file->inode->mode) ? -EACCES : inode_permission(file->inode, 1);
     if (!error && (file->inode->sb->flags & MS_NOEXEC)) error = -EACCES;
     if (!error) error = file_deny_write(file);
-    if (!error) return file;
+    if (!error) return with_name(file);
     file_put(file);
     return ERR_PTR(error);
 }
