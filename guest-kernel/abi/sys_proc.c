@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "base/string.h"
 #include "fs/vfs.h"
+#include "kern/cputime.h"
 #include "kern/exit.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
@@ -257,6 +258,7 @@ static long change_limit(struct process *process, unsigned number, const struct 
     if (new) {
         if (new->hard > old->hard && !cred_is_root()) result = -EPERM;
         if (!result) process->limits[number] = *new;
+        cputime_changed(process);
     }
     spin_unlock(&process_lock);
     return result;

@@ -7,6 +7,7 @@
  */
 #include "abi/structs.h"
 #include "abi/syscall.h"
+#include "kern/cputime.h"
 #include "kern/futex.h"
 #include "kern/process_internal.h"
 #include "kern/wait.h"
@@ -182,6 +183,7 @@ long sys_setitimer(K_INT which, K_IN from, K_OUT old)
     struct user_itimer out = read_itimer(process, which);
     if (which == 1) process->virtual_left_ns = value, process->virtual_interval_ns = interval;
     if (which == 2) process->prof_left_ns = value, process->prof_interval_ns = interval;
+    cputime_changed(process);
     spin_unlock(&process_lock);
     if (which == 0) {
         timer_cancel(&process->real_timer); /* its function takes process_lock */

@@ -44,6 +44,7 @@ struct hart {
     struct rb_tree timers;
     struct timer *timer_running;
     uint64_t timer_programmed_ns;
+    uint64_t tick_ns; /* next tick, for a process that counts its CPU time; 0: none */
 
     uint64_t work; /* IPI requests: bits of enum ipi, set with atomic_or */
 };

@@ -118,6 +118,7 @@ struct new_program {
     struct mm *mm;
     struct elf_image image;
     uint64_t sp;
+    uint64_t arguments_at, environment_at, strings_end; /* user addresses, for /proc */
     struct cred cred;
     bool privileged; /* set-id: the C library must not trust the environment */
 };
@@ -322,6 +323,9 @@ static int build_stack(struct new_program *p)
     fill_pointers(p, block + 1, s->arguments, &offset, strings);
     fill_pointers(p, block + 2 + s->arguments, s->environment, &offset, strings);
     memcpy(block + 3 + s->arguments + s->environment, auxiliary, sizeof auxiliary);
+    p->arguments_at = strings;
+    p->environment_at = s->environment ? block[2 + s->arguments] : strings + s->bytes;
+    p->strings_end = strings + s->bytes;
 
     int error = mm_map_stack(p->mm, STACK_TOP, ALIGN_UP(STACK_TOP - p->sp, PAGE_SIZE) + (128 << 10), limit);
     if (!error) error = write_strings(p, strings);
@@ -417,6 +421,8 @@ static void take_identity(struct new_program *p)
     process->exe = p->file;
     p->file = NULL;
     process->did_exec = true;
+    process->arg_start = p->arguments_at, process->arg_end = p->environment_at;
+    process->env_start = p->environment_at, process->env_end = p->strings_end;
     process->dumpable = !p->privileged;
     current->cred = p->cred;
     task_set_name(current, p->path);

@@ -74,6 +74,8 @@ struct process *process_create(const struct process *from)
         process->pgid = from->pgid;
         process->sid = from->sid;
         process->tty = from->tty;
+        process->arg_start = from->arg_start, process->arg_end = from->arg_end;
+        process->env_start = from->env_start, process->env_end = from->env_end;
         process->exe = from->exe ? file_get(from->exe) : NULL;
         if (process->exe) file_deny_write(process->exe);
     }

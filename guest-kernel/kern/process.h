@@ -79,9 +79,12 @@ struct process {
 
     struct rlimit limits[RLIMITS];
     struct usage dead_tasks, dead_children;
-    struct timer real_timer; /* ITIMER_REAL */
+    uint64_t arg_start, arg_end, env_start, env_end; /* strings of exec; under process_lock */
+    struct timer real_timer;                         /* ITIMER_REAL */
     uint64_t real_interval_ns;
     uint64_t virtual_left_ns, virtual_interval_ns, prof_left_ns, prof_interval_ns; /* 0: off; counted by the tick */
+    bool counts_cputime; /* one of them is on, or RLIMIT_CPU is set */
+    uint64_t cpu_warned_s;
     uint64_t start_ns;
     struct file *exe; /* the program, write-protected while it runs; under process_lock */
     bool dumpable, subreaper;

@@ -10,6 +10,7 @@
 #include "arch/riscv.h"
 #include "arch/time.h"
 #include "base/atomic.h"
+#include "kern/cputime.h"
 #include "kern/lock.h"
 #include "kern/print.h"
 #include "kern/task.h"
@@ -31,6 +32,7 @@ static void program(struct hart *hart)
     struct timer *first = first_timer(hart);
     uint64_t next = first ? first->deadline_ns : UINT64_MAX;
     if (hart->slice_end_ns) next = MIN(next, hart->slice_end_ns);
+    if (hart->tick_ns) next = MIN(next, hart->tick_ns);
     if (next == hart->timer_programmed_ns) return;
     hart->timer_programmed_ns = next;
     time_program(next);
@@ -113,6 +115,8 @@ void timer_interrupt(void)
         hart->need_resched = true;
         hart->slice_end_ns = 0;
     }
+    if (hart->tick_ns && hart->tick_ns <= now)
+        hart->tick_ns = current->process && current->process->counts_cputime ? now + CPUTIME_TICK_NS : 0;
     hart->timer_programmed_ns = 0; /* in the past: whatever comes next is programmed */
     program(hart);
     spin_unlock(&hart->timer_lock);

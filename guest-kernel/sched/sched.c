@@ -20,6 +20,7 @@
 #include "base/errno.h"
 #include "base/format.h"
 #include "base/string.h"
+#include "kern/cputime.h"
 #include "kern/init.h"
 #include "kern/print.h"
 #include "kern/task.h"
@@ -148,7 +149,8 @@ static void begin_slice(struct hart *hart, struct task *task, uint64_t now)
         hart->slice_left_ns = 0;
     }
     hart->slice_end_ns = slice ? now + slice : 0;
-    if (slice) timer_reprogram();
+    hart->tick_ns = task->process && task->process->counts_cputime ? now + CPUTIME_TICK_NS : 0;
+    if (slice || hart->tick_ns) timer_reprogram();
 }
 
 static void save_floating_point(struct task *task)
@@ -276,15 +278,19 @@ _Noreturn void task_idle(void)
 void sched_enter_kernel(void)
 {
     uint64_t now = time_ns();
-    current->sched.user_ns += now - current->sched.mode_since_ns;
+    uint64_t used = now - current->sched.mode_since_ns;
+    current->sched.user_ns += used;
     current->sched.mode_since_ns = now;
+    if (current->process->counts_cputime) cputime_charge(used, 0);
 }
 
 void sched_leave_kernel(void)
 {
     uint64_t now = time_ns();
-    current->sched.system_ns += now - current->sched.mode_since_ns;
+    uint64_t used = now - current->sched.mode_since_ns;
+    current->sched.system_ns += used;
     current->sched.mode_since_ns = now;
+    if (current->process->counts_cputime) cputime_charge(0, used);
 }
 
 /* Measures */

@@ -425,6 +425,30 @@ static void test_limits_and_times(void)
     CHECK(sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) >= 1);
 }
 
+static void test_cpu_timers(void)
+{
+    got = 0;
+    handle(SIGVTALRM, count, 0);
+    struct itimerval timer = {{0, 0}, {0, 20000}};
+    CHECK(setitimer(ITIMER_VIRTUAL, &timer, NULL) == 0);
+    usleep(50000);
+    CHECK(!got); /* sleeping does not count */
+    double start = seconds();
+    while (!got && seconds() - start < 5) {
+    }
+    CHECK(got == SIGVTALRM && seconds() - start > 0.01);
+    CHECK(getitimer(ITIMER_VIRTUAL, &timer) == 0 && !timer.it_value.tv_sec && !timer.it_value.tv_usec);
+    pid_t pid = fork();
+    if (!pid) {
+        struct rlimit limit = {0, 1};
+        setrlimit(RLIMIT_CPU, &limit);
+        for (;;) {
+        }
+    }
+    int status = wait_status(pid);
+    CHECK(WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL));
+}
+
 static void test_wild_arguments(void)
 {
     static const long wild[] = {0,
@@ -506,6 +530,7 @@ int main(int argc, char **argv)
     test_floating_point();
     test_exec();
     test_limits_and_times();
+    test_cpu_timers();
     if (getenv("WILD") || argc > 1) test_wild_arguments();
     return finish();
 }
