@@ -200,7 +200,9 @@ static void prepage(uint64_t slot)
     uint64_t first = slot & ~(uint64_t)(PREPAGE - 1);
     for (uint64_t near = first; near < first + PREPAGE && place_of(near) < area_of(slot)->slots; near++) {
         spin_lock(&swap_lock);
-        bool wanted = near != slot && *holders_of(near) && !radix_find(&cache, near) && !area_of(near)->closing;
+        /* Place 0 is the header: held, but no page. */
+        bool wanted =
+            near != slot && place_of(near) && *holders_of(near) && !radix_find(&cache, near) && !area_of(near)->closing;
         if (wanted) ++*holders_of(near);
         spin_unlock(&swap_lock);
         if (!wanted) continue;
