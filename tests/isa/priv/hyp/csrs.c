@@ -367,6 +367,41 @@ static void h09_priority(void)
     EQUAL(t.level, IN_HS);
 }
 
+/* Before the very next instruction behind what makes it possible: by the guest itself, and by the return to it. */
+__asm__(".option push\n.option norvc\n"
+        ".globl vs_enables\nvs_enables: csrsi sstatus, 2\n.globl vs_enabled\nvs_enabled: nop\necall\n"
+        ".globl vs_pends\nvs_pends: csrsi sip, 2\n.globl vs_pended\nvs_pended: nop\necall\n"
+        ".globl vs_selects\nvs_selects: csrsi sie, 2\n.globl vs_selected\nvs_selected: nop\necall\n"
+        ".globl vs_returns\nvs_returns: la t0, vs_returned\ncsrw sepc, t0\ncsrci sstatus, 2\nli t0, 0x120\ncsrs "
+        "sstatus, t0\nsret\n"
+        ".globl vs_returned\nvs_returned: nop\necall\n"
+        ".option pop");
+extern char vs_enables[], vs_enabled[], vs_pends[], vs_pended[], vs_selects[], vs_selected[], vs_returns[],
+    vs_returned[];
+
+static void h09_at_once(void)
+{
+    static const struct {
+        char *from, *at;
+        bool sie, enabled, pending;
+    } cases[] = {
+        {vs_enables, vs_enabled, false, true, true},
+        {vs_pends, vs_pended, true, true, false},
+        {vs_selects, vs_selected, true, false, true},
+        {vs_returns, vs_returned, false, true, true},
+    };
+    h_write(HIDELEG, BIT(VSSI));
+    for (unsigned i = 0; i < COUNT(cases); i++) {
+        h_write(VSSTATUS, FS | (cases[i].sie ? SIE : 0));
+        h_write(HIE, cases[i].enabled ? BIT(VSSI) : 0);
+        h_write(HVIP, cases[i].pending ? BIT(VSSI) : 0);
+        CAUSE(run_at(IN_VS, (uint64_t)cases[i].from, 0, 0), INTERRUPT | 1);
+        EQUAL(t.level, IN_VS);
+        EQUAL(t.epc, cases[i].at);
+        h_write(HVIP, 0);
+    }
+}
+
 /* norm:geilen, norm:hgeip_sz_acc_op, norm:hstatus_vgein_op */
 static void h10_guest_external_interrupts(void)
 {
@@ -549,6 +584,24 @@ static void h13_vs_timer_interrupt(void)
     }
 }
 
+/* WFI in VS-mode ends when the guest's time has come, masked or not. */
+static void h13_wfi_of_a_guest(void)
+{
+    h_set(HENVCFG, ENV_STCE);
+    h_write(HIDELEG, BIT(VSTI));
+    h_write(HIE, BIT(VSTI));
+    h_write(HTIMEDELTA, UINT64_C(1) << 44);
+    for (unsigned sie = 0; sie < 2; sie++) {
+        h_write(VSSTATUS, FS | (sie ? SIE : 0));
+        uint64_t deadline = csr_read(time) + (UINT64_C(1) << 44) + 1000;
+        h_write(VSTIMECMP, deadline);
+        CAUSE(try_insn(IN_VS, WFI, 0, 0), sie ? INTERRUPT | 5 : NO_TRAP);
+        EQUAL(t.epc, code + 4); /* behind it */
+        CHECK(csr_read(time) + (UINT64_C(1) << 44) >= deadline);
+        h_write(VSTIMECMP, ~UINT64_C(0));
+    }
+}
+
 /* norm:hgatp_mode_warl, norm:hgatp_ppn_op, norm:hgatp_vmid, norm:hgatp_vmid_lsbs */
 static void h14_hgatp_fields(void)
 {
@@ -637,6 +690,7 @@ static const struct test tests[] = {
     TEST(h08_vscause_is_translated),
     TEST(h09_where_interrupts_go),
     TEST(h09_priority),
+    TEST(h09_at_once),
     TEST(h10_guest_external_interrupts),
     TEST(h11_henvcfg_follows_menvcfg),
     TEST(h11_henvcfg_cache_blocks),
@@ -644,6 +698,7 @@ static const struct test tests[] = {
     TEST(h13_vstimecmp_sets_vstip),
     TEST(h13_stimecmp_of_a_guest),
     TEST(h13_vs_timer_interrupt),
+    TEST(h13_wfi_of_a_guest),
     TEST(h14_hgatp_fields),
     TEST(h15_bad_mode_in_a_guests_satp),
     TEST(h16_floating_point_needs_both_fs),

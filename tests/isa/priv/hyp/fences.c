@@ -253,6 +253,44 @@ static void h40_tables_that_move(void)
     EQUAL(loaded(VA), 101);
 }
 
+/* What is executed, and may have been compiled, under one guest is not another's, and goes with the fence. */
+static void h40_code_of_two_guests(void)
+{
+    for (unsigned i = 0; i < 4; i++) { /* li a2, 40 + i; addi a2, a2, 1; ecall */
+        volatile uint32_t *at = (volatile uint32_t *)frame[i];
+        at[0] = INSN_I(40 + i, X0, 0, A2, 0x13), at[1] = INSN_I(1, A2, 0, A2, 0x13), at[2] = ECALL;
+    }
+    __asm__ volatile("fence.i" ::: "memory");
+    guest_start(BARE, BARE);
+    for (unsigned i = 0; i < 2; i++) {
+        guests[i] = guest_new(SV39, SV39, i + 1, 5);
+        map(&guests[i].vs, VA, GPA, S_PAGE, 0);
+        map(&guests[i].g, GPA, (uint64_t)frame[i], ALL, 0);
+        map(&guests[i].g, GPA + 0x1000, (uint64_t)frame[2 + i], ALL, 0);
+    }
+    fence_all();
+    for (unsigned i = 0; i < 200; i++) {
+        switch_to(&guests[i & 1]);
+        run_exactly(IN_VS, VA);
+        EQUAL(t.a2, 41 + (i & 1));
+    }
+    switch_to(&guests[0]);
+    *pte_of(&guests[0].vs, VA, 0) = pte(GPA + 0x1000, S_PAGE);
+    fence_in(IN_VS, F_SFENCE, true, true, VA, 5);
+    run_exactly(IN_VS, VA);
+    EQUAL(t.a2, 43);
+    *pte_of(&guests[0].g, GPA + 0x1000, 0) = pte((uint64_t)frame[3], ALL);
+    fence_in(IN_HS, F_GVMA, true, true, (GPA + 0x1000) >> 2, 1);
+    run_exactly(IN_VS, VA);
+    EQUAL(t.a2, 44);
+    *pte_of(&guests[0].g, GPA + 0x1000, 0) = pte((uint64_t)frame[3], ALL & ~(uint64_t)X);
+    fence_in(IN_HS, F_HINVAL_GVMA, true, true, (GPA + 0x1000) >> 2, 1);
+    CAUSE(run_exactly(IN_VS, VA), FETCH_GUEST);
+    switch_to(&guests[1]);
+    run_exactly(IN_VS, VA);
+    EQUAL(t.a2, 42);
+}
+
 /* norm:hfence-gvma_mode: MODE changes for a VMID, with a fence. norm:sfence_vma_mode_effect: vsatp's take effect at once. */
 static void h40_modes_that_change(void)
 {
@@ -331,9 +369,18 @@ static void h42_permissions(void)
 }
 
 static const struct test tests[] = {
-    TEST(h40_sfence_vma_of_a_guest),  TEST(h40_hfence_vvma),       TEST(h40_hfence_gvma),
-    TEST(h40_vmids_and_asids),        TEST(h40_spaces_of_a_guest), TEST(h40_fences_and_superpages),
-    TEST(h40_tables_that_move),       TEST(h40_modes_that_change), TEST(h41_tvm),
-    TEST(h42_sinval_and_hinval_vvma), TEST(h42_hinval_gvma),       TEST(h42_permissions),
+    TEST(h40_sfence_vma_of_a_guest),
+    TEST(h40_hfence_vvma),
+    TEST(h40_hfence_gvma),
+    TEST(h40_vmids_and_asids),
+    TEST(h40_spaces_of_a_guest),
+    TEST(h40_fences_and_superpages),
+    TEST(h40_tables_that_move),
+    TEST(h40_code_of_two_guests),
+    TEST(h40_modes_that_change),
+    TEST(h41_tvm),
+    TEST(h42_sinval_and_hinval_vvma),
+    TEST(h42_hinval_gvma),
+    TEST(h42_permissions),
 };
 RUN_TESTS(tests)

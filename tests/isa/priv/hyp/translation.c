@@ -220,6 +220,15 @@ static void h25_vs_stage_tables_through_the_g_stage(void)
             CAUSE(store(IN_VS, VA), cases[n].good ? NO_TRAP : STORE_GUEST);
             CAUSE(fetch(IN_VS, VA), cases[n].good ? NO_TRAP : FETCH_GUEST);
             if (!cases[n].good) EQUAL(t.tval, VA);
+            /* MXR and HLVX are about explicit loads. */
+            h_write(HSTATUS, HS_SPVP);
+            CAUSE(try_insn(IN_HS, HLVX_WU, VA, 0), cases[n].good ? NO_TRAP : LOAD_GUEST);
+            h_write(HSTATUS, 0);
+            m_set(MSTATUS, MXR);
+            h_write(VSSTATUS, MXR | FS);
+            CAUSE(load(IN_VS, VA + 8), cases[n].good ? NO_TRAP : LOAD_GUEST);
+            m_clear(MSTATUS, MXR);
+            h_write(VSSTATUS, FS);
         }
     }
 }
