@@ -233,7 +233,30 @@ static void h25_vs_stage_tables_through_the_g_stage(void)
     }
 }
 
-/* The same for the write that sets A or D in a VS-stage PTE. */
+static void pmp(uint64_t page, unsigned cfg);
+static void pmp_open_again(void);
+
+/* norm:H_pmp: tables of both stages are where PMP lets them be read; the fault is an access fault of the original kind. */
+static void h25_tables_and_physical_memory_protection(void)
+{
+    guest_start(SV39, SV39);
+    map_both(VA, ALL & ~(uint64_t)U, GPA, ALL, (uint64_t)frame[0]);
+    fence_all();
+    ecall_in_frame_0();
+    const uint64_t tables[] = {(uint64_t)pte_of(&vs_table, VA, 0), (uint64_t)pte_of(&g_table, GPA, 0)};
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned readable = 0; readable < 2; readable++) {
+            pmp(tables[i] & ~UINT64_C(0xfff), readable ? 1 : 4);
+            CAUSE(load(IN_VS, VA + 8), readable ? NO_TRAP : LOAD_ACCESS);
+            if (!readable) TRAP(LOAD_ACCESS, VA + 8, 0, INSN_I(0, 0, 3, A2, 0x03), 1);
+            CAUSE(store(IN_VS, VA + 8), readable ? NO_TRAP : STORE_ACCESS);
+            CAUSE(fetch_what_is_there(IN_VS, VA), readable ? NO_TRAP : FETCH_ACCESS);
+            if (!readable) EQUAL(t.tval, VA);
+        }
+    pmp_open_again();
+}
+
+/* What a walk writes is a store for the G-stage: A or D in a VS-stage PTE. */
 static void h25_vs_stage_table_updates_through_the_g_stage(void)
 {
     vs_tables_offset = OFFSET;
@@ -461,6 +484,14 @@ static void pmp(uint64_t page, unsigned cfg)
     fence_all();
 }
 
+static void pmp_open_again(void)
+{
+    m_write(0x3a0, 0x1f1f);
+    m_write(0x3b0, ~UINT64_C(0));
+    m_write(0x3a0, 0x1f);
+    fence_all();
+}
+
 /* norm:hlsv_u_op: both, for the physical memory; norm:H_pmp */
 static void h28_hlvx_and_physical_memory_protection(void)
 {
@@ -480,9 +511,7 @@ static void h28_hlvx_and_physical_memory_protection(void)
         CAUSE(fetch_what_is_there(IN_VU, VA), x ? NO_TRAP : FETCH_ACCESS);
         EQUAL(t.tval2, 0);
     }
-    m_write(0x3b0, ~UINT64_C(0));
-    m_write(0x3a0, 0x1f);
-    fence_all();
+    pmp_open_again();
 }
 
 /* In M-mode: MPRV with the MPP and MPV of a1, over one load. */
@@ -599,6 +628,7 @@ static const struct test tests[] = {
     TEST(h24_napot_in_both_stages),
     TEST(h25_vs_stage_tables_through_the_g_stage),
     TEST(h25_vs_stage_table_updates_through_the_g_stage),
+    TEST(h25_tables_and_physical_memory_protection),
     TEST(h26_either_stage_bare),
     TEST(h27_mxr),
     TEST(h27_sum),

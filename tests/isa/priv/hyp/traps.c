@@ -329,8 +329,9 @@ static void h37_trap_to_m_mode(void)
 /* In M-mode: mret with the bits of a1 in mstatus, to a0. MPP and MPV are 0 before. */
 __asm__(".globl mret_to\nmret_to: csrw mepc, a0\ncsrs mstatus, a1\nmret\n"
         ".globl sret_to\nsret_to: csrw sepc, a0\ncsrs mstatus, a1\nsret\n"
+        ".globl status_then\nstatus_then: csrr a2, mstatus\n"
         ".globl at_last\nat_last: ecall");
-extern char mret_to[], sret_to[], at_last[];
+extern char mret_to[], sret_to[], status_then[], at_last[];
 
 /* norm:mret_h, norm:mstatus_mpv_op */
 static void h37_mret(void)
@@ -356,6 +357,9 @@ static void h37_mret(void)
             EQUAL(t.status & MPIE, MPIE); /* MIE was MPIE */
             m_clear(MSTATUS, MIE | MPIE | MPRV);
         }
+    run_at(IN_M, (uint64_t)mret_to, (uint64_t)status_then, MPP(MODE_M) | M_MPV);
+    EQUAL(t.cause, ECALL_M);
+    EQUAL(t.a2 & (M_MPV | MPP(3)), 0); /* what MRET leaves behind */
 }
 
 /* norm:sret_v0, norm:hstatus_spv_sret */
