@@ -59,6 +59,11 @@ struct block {
     gpa_t gpa, gpa2;
     struct block *next;         /* in its bucket */
     const struct block *origin; /* of a truncated copy, else NULL */
+    /* Tier 2, docs/jit.md; set only while there is one. */
+    const uint8_t *native;      /* where native code enters the block */
+    const uint8_t *native_body; /* the same, its count already taken off the budget */
+    insn_fn *first;             /* the first instruction's own handler */
+    uint32_t heat;              /* entries until it is translated */
     struct dinsn code[];
 };
 
@@ -117,6 +122,7 @@ struct engine {
     unsigned hart_count;
     struct block *scratch; /* truncated copies and what must not be cached */
     struct data_bank *blind;
+    struct jit *jit; /* NULL: interpreter only */
     struct engine_stats stats;
 };
 

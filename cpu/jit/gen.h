@@ -1,0 +1,73 @@
+/* Between the generator's files: the block that is being translated. */
+#ifndef ORRERY_CPU_JIT_GEN_H
+#define ORRERY_CPU_JIT_GEN_H
+
+#include "cpu/jit/jit.h"
+#include "cpu/jit/tree.h"
+#include <stddef.h>
+
+/* Displacements from rbp, which points at x[16]. */
+#define H(field) ((int32_t)offsetof(struct hart, field) - (int32_t)offsetof(struct hart, x[16]))
+#define X_DISP(n) (((int32_t)(n)-16) * 8)
+#define F_DISP(n) (H(f) + (int32_t)(n)*8)
+#define XREG(n)   m_(RBP, X_DISP(n))
+#define FREG(n)   m_(RBP, F_DISP(n))
+
+#define R_HART   RBP
+#define R_BANK   R15
+#define R_BUDGET R14
+
+/* The host register that holds guest register n, or NOT_PINNED. */
+#define NOT_PINNED 0xff
+extern const uint8_t gen_host[32];
+
+#define GEN_EXITS_MAX (BLOCK_INSNS_MAX * 8 + 8)
+
+struct exit {
+    uint8_t *site; /* of a displacement */
+    enum { EXIT_DEOPT, EXIT_LINK } kind;
+    uint32_t value; /* EXIT_DEOPT: index of the instruction; EXIT_LINK: target's offset in the page */
+};
+
+struct gen {
+    struct code c;
+    struct jit *jit;
+    struct block *block;
+    isa_set live;
+    struct insn insns[BLOCK_INSNS_MAX];
+    const struct insn *insn;
+    unsigned index, offset; /* of insn in the block, in instructions and bytes */
+    int loaded;             /* host register of LOADED */
+    uint8_t *entry;
+    struct exit exits[GEN_EXITS_MAX];
+    unsigned exit_count;
+    /* f registers in xmm2 … xmm15; 0: not there */
+    uint8_t xmm_of[32], f_in[16];
+    bool boxed[16]; /* the register is known to hold a NaN-boxed single */
+    unsigned next_xmm, locked;
+    bool marked_dirty;
+    uint8_t modes_checked, fma_modes_checked; /* by rounding mode */
+};
+
+/* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */
+static inline void gen_deopt(struct gen *g, uint8_t *site)
+{
+    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index};
+}
+
+/* An integer source as an operand: false if it is a constant (x0), then 0. */
+static inline struct rm gen_x(unsigned n) { return gen_host[n] == NOT_PINNED ? XREG(n) : r_(gen_host[n]); }
+
+/* Puts the value of tree t into dst. false: no way to do so; what was written is to be thrown away. */
+bool gen_value(struct gen *g, const struct tree *t, unsigned dst);
+/* rd <- rax */
+void gen_set_rd(struct gen *g, unsigned reg);
+/* rax <- host address of the access at rs1 + imm; leaves on a miss. rcx and rdx are lost. */
+void gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm);
+
+/* gen_fp.c. false: leave it to the interpreter. */
+bool gen_fp(struct gen *g);
+bool gen_fp_load(struct gen *g, unsigned bytes);  /* from [rax] */
+bool gen_fp_store(struct gen *g, unsigned bytes); /* to [rax] */
+
+#endif

@@ -1,0 +1,410 @@
+/* The generator for x86-64: floating point with SSE, exact because the host unit is the guest's while guest code runs (cpu/fp/fp.h).
+ * What the host does otherwise than RISC-V (NaN results, single operands that are not boxed, conversions out of range, equal operands of
+ * min and max) is left to the interpreter, instruction and all: flags raised so far accrue, and will be raised again. */
+#include "cpu/jit/gen.h"
+
+#include "emu/base/bits.h"
+
+/* ---- f registers in xmm registers, within a block; memory is always up to date ---- */
+
+static unsigned xmm_new(struct gen *g)
+{
+    do {
+        if (++g->next_xmm > 15) g->next_xmm = 2;
+    } while (g->locked >> g->next_xmm & 1);
+    unsigned x = g->next_xmm;
+    if (g->f_in[x] < 32 && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
+    g->f_in[x] = 0xff;
+    g->boxed[x] = false;
+    g->locked |= 1u << x;
+    return x;
+}
+
+static unsigned f_read(struct gen *g, unsigned n)
+{
+    unsigned x = g->xmm_of[n];
+    if (x) {
+        g->locked |= 1u << x;
+        return x;
+    }
+    x = xmm_new(g);
+    x_ins(&g->c, X_F2 | X_0F | 0x10, x, FREG(n)); /* movsd */
+    g->xmm_of[n] = (uint8_t)x;
+    g->f_in[x] = (uint8_t)n;
+    return x;
+}
+
+static void mark_dirty(struct gen *g)
+{
+    if (g->marked_dirty) return;
+    x_ins(&g->c, 0xc6, 0, m_(R_HART, H(fs_dirty)));
+    x_8(&g->c, 1);
+    g->marked_dirty = true;
+}
+
+/* f[n] <- xmm x */
+static void f_write(struct gen *g, unsigned n, unsigned x, bool boxed)
+{
+    x_ins(&g->c, X_F2 | X_0F | 0x11, x, FREG(n));
+    if (g->xmm_of[n] && g->xmm_of[n] != x) g->f_in[g->xmm_of[n]] = 0xff;
+    if (g->f_in[x] < 32 && g->f_in[x] != n && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
+    g->xmm_of[n] = (uint8_t)x;
+    g->f_in[x] = (uint8_t)n;
+    g->boxed[x] = boxed;
+    mark_dirty(g);
+}
+
+/* f[n] <- general register */
+static void f_write_bits(struct gen *g, unsigned n, unsigned reg)
+{
+    x_store(&g->c, FREG(n), reg);
+    if (g->xmm_of[n]) g->f_in[g->xmm_of[n]] = 0xff;
+    g->xmm_of[n] = 0;
+    mark_dirty(g);
+}
+
+/* ---- conditions ---- */
+
+/* The instruction's rounding mode is the host unit's. Nothing in a block changes that, so once for each mode is enough. */
+static void check_mode(struct gen *g, bool fma)
+{
+    uint8_t *checked = fma ? &g->fma_modes_checked : &g->modes_checked, bit = (uint8_t)(1u << g->insn->rm);
+    if (*checked & bit) return;
+    int32_t field = fma ? H(fp) + (int32_t)offsetof(struct fp_ctx, fast_fma) : H(fp) + (int32_t)offsetof(struct fp_ctx, fast);
+    x_ins(&g->c, 0xf6, 0, m_(R_HART, field)); /* test byte */
+    x_8(&g->c, bit);
+    gen_deopt(g, x_jcc(&g->c, C_E));
+    *checked |= bit;
+}
+
+static void check_boxed(struct gen *g, unsigned x)
+{
+    if (g->boxed[x]) return;
+    x_ins(&g->c, X_66 | X_W | 0x7e | X_0F, x, r_(RAX)); /* movq rax, x */
+    x_shift_imm(&g->c, S_SHR, RAX, 32);
+    x_ins(&g->c, 0x83, G_CMP, r_(RAX));
+    x_8(&g->c, 0xff);
+    gen_deopt(g, x_jcc(&g->c, C_NE));
+    g->boxed[x] = true;
+}
+
+static unsigned source(struct gen *g, unsigned n, bool single)
+{
+    unsigned x = f_read(g, n);
+    if (single) check_boxed(g, x);
+    return x;
+}
+
+/* A NaN result is x86's own. */
+static void check_result(struct gen *g, unsigned x, bool single)
+{
+    x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, x, r_(x)); /* ucomis x, x */
+    gen_deopt(g, x_jcc(&g->c, C_P));
+}
+
+static void xmm_move(struct gen *g, unsigned to, unsigned from) { x_ins(&g->c, X_0F | 0x28, to, r_(from)); }
+static void xmm_zero(struct gen *g, unsigned x) { x_ins(&g->c, X_66 | X_0F | 0xef, x, r_(x)); }
+static void xmm_ones(struct gen *g, unsigned x) { x_ins(&g->c, X_66 | X_0F | 0x76, x, r_(x)); }
+static unsigned scalar(bool single) { return (single ? X_F3 : X_F2) | X_0F; }
+
+/* ---- operations ---- */
+
+static bool arithmetic(struct gen *g, unsigned op, bool single)
+{
+    check_mode(g, false);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = xmm_new(g);
+    xmm_move(g, d, a);
+    x_ins(&g->c, scalar(single) | op, d, r_(b));
+    check_result(g, d, single);
+    f_write(g, g->insn->rd, d, single);
+    return true;
+}
+
+static bool square_root(struct gen *g, bool single)
+{
+    check_mode(g, false);
+    unsigned a = source(g, g->insn->rs1, single), d = xmm_new(g);
+    xmm_move(g, d, a);
+    x_ins(&g->c, scalar(single) | 0x51, d, r_(a));
+    check_result(g, d, single);
+    f_write(g, g->insn->rd, d, single);
+    return true;
+}
+
+/* op: of the 231 form, d <- ±(a * b) ± d */
+static bool fused(struct gen *g, unsigned op, bool single)
+{
+    if (!g->jit->has_fma) return false;
+    check_mode(g, true);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single),
+             z = source(g, g->insn->rs3, single), d = xmm_new(g);
+    xmm_move(g, d, z);
+    x_vex(&g->c, 2, 1, !single, op, d, a, r_(b));
+    check_result(g, d, single);
+    f_write(g, g->insn->rd, d, single);
+    return true;
+}
+
+/* Quieting (ucomis) or signalling (comis) comparison, as x86 sets its flags for p against q. */
+static void order(struct gen *g, bool signalling, bool single, unsigned p, unsigned q)
+{
+    x_ins(&g->c, (single ? 0 : X_66) | X_0F | (signalling ? 0x2f : 0x2e), p, r_(q));
+}
+
+static void set_truth(struct gen *g, unsigned condition)
+{
+    x_ins(&g->c, X_0F | X_BYTE | 0x90 | condition, 0, r_(RAX));
+    x_ins(&g->c, X_0F | X_BYTE | 0xb6, RAX, r_(RAX));
+    gen_set_rd(g, RAX);
+}
+
+/* a < b is b > a: of x86's conditions only "above" is false for unordered operands. */
+static bool less(struct gen *g, bool signalling, bool or_equal, bool single)
+{
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single);
+    order(g, signalling, single, b, a);
+    set_truth(g, or_equal ? C_AE : C_A);
+    return true;
+}
+
+static bool equal(struct gen *g, bool single)
+{
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single);
+    order(g, false, single, a, b);
+    x_ins(&g->c, X_0F | X_BYTE | 0x90 | C_E, 0, r_(RAX));
+    x_ins(&g->c, X_0F | X_BYTE | 0x90 | C_NP, 0, r_(RCX));
+    x_ins(&g->c, 0x23, RAX, r_(RCX));
+    x_ins(&g->c, X_0F | X_BYTE | 0xb6, RAX, r_(RAX));
+    gen_set_rd(g, RAX);
+    return true;
+}
+
+static bool least(struct gen *g, bool greatest, bool single)
+{
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = xmm_new(g);
+    order(g, false, single, a, b);
+    gen_deopt(g, x_jcc(&g->c, C_E)); /* equal (zeros have signs) or unordered */
+    xmm_move(g, d, a);
+    x_ins(&g->c, scalar(single) | (greatest ? 0x5f : 0x5d), d, r_(b));
+    f_write(g, g->insn->rd, d, single);
+    return true;
+}
+
+/* to a signed integer; x86's "indefinite" result needs mending */
+static bool to_signed(struct gen *g, bool wide, bool single)
+{
+    struct code *c = &g->c;
+    bool truncate = g->insn->rm == FP_RTZ;
+    if (!truncate) check_mode(g, false);
+    unsigned a = source(g, g->insn->rs1, single);
+    x_ins(c, scalar(single) | (wide ? X_W : 0) | (truncate ? 0x2c : 0x2d), RAX, r_(a));
+    if (wide) {
+        x_mov_imm(c, RCX, INT64_MIN);
+        x_group(c, G_CMP, RAX, r_(RCX));
+    } else {
+        x_ins(c, 0x81, G_CMP, r_(RAX));
+        x_32(c, UINT32_C(0x80000000));
+    }
+    gen_deopt(g, x_jcc(c, C_E));
+    if (!wide) x_ins(c, X_W | 0x63, RAX, r_(RAX));
+    gen_set_rd(g, RAX);
+    return true;
+}
+
+/* From integer register `rs1`: as 64 bits, or its low 32 extended with or without sign. */
+static bool from_integer(struct gen *g, bool word, bool without_sign, bool single)
+{
+    struct code *c = &g->c;
+    check_mode(g, false);
+    unsigned n = g->insn->rs1, d = xmm_new(g);
+    if (n == 0)
+        x_mov_imm(c, RAX, 0);
+    else if (word && without_sign)
+        x_ins(c, 0x8b, RAX, gen_x(n));
+    else if (word)
+        x_ins(c, X_W | 0x63, RAX, gen_x(n));
+    else
+        x_load(c, RAX, gen_x(n));
+    if (!word && without_sign) {
+        x_ins(c, X_W | 0x85, RAX, r_(RAX));
+        gen_deopt(g, x_jcc(c, C_S));
+    }
+    if (single)
+        xmm_ones(g, d);
+    else
+        xmm_zero(g, d);
+    x_ins(c, scalar(single) | X_W | 0x2a, d, r_(RAX));
+    f_write(g, g->insn->rd, d, single);
+    return true;
+}
+
+static bool narrow(struct gen *g) /* fcvt.s.d */
+{
+    check_mode(g, false);
+    unsigned a = f_read(g, g->insn->rs1), d = xmm_new(g);
+    xmm_ones(g, d);
+    x_ins(&g->c, X_F2 | X_0F | 0x5a, d, r_(a));
+    check_result(g, d, true);
+    f_write(g, g->insn->rd, d, true);
+    return true;
+}
+
+static bool widen(struct gen *g) /* fcvt.d.s */
+{
+    check_mode(g, false);
+    unsigned a = source(g, g->insn->rs1, true), d = xmm_new(g);
+    xmm_zero(g, d);
+    x_ins(&g->c, X_F3 | X_0F | 0x5a, d, r_(a));
+    check_result(g, d, false);
+    f_write(g, g->insn->rd, d, false);
+    return true;
+}
+
+/* which: 'j' sgnj, 'n' sgnjn, 'x' sgnjx; a copy, fneg and fabs when both sources are the same */
+static bool sign(struct gen *g, char which, bool single)
+{
+    struct code *c = &g->c;
+    unsigned rs1 = g->insn->rs1, rs2 = g->insn->rs2, bit = single ? 31 : 63;
+    if (single) {
+        check_boxed(g, f_read(g, rs1));
+        check_boxed(g, f_read(g, rs2));
+    }
+    if (rs1 == rs2 && which == 'j') {
+        unsigned a = f_read(g, rs1), d = xmm_new(g);
+        xmm_move(g, d, a);
+        f_write(g, g->insn->rd, d, single);
+        return true;
+    }
+    x_load(c, RAX, FREG(rs1));
+    if (rs1 == rs2) {
+        x_ins(c, X_W | X_0F | 0xba, which == 'n' ? 7 : 6, r_(RAX)); /* btc, btr */
+        x_8(c, bit);
+    } else {
+        x_load(c, RCX, FREG(rs2));
+        if (which == 'n') x_ins(c, X_W | 0xf7, 2, r_(RCX));
+        x_mov_imm(c, RDX, 1);
+        x_shift_imm(c, S_SHL, RDX, bit);
+        x_group(c, G_AND, RCX, r_(RDX));
+        if (which != 'x') {
+            x_ins(c, X_W | X_0F | 0xba, 6, r_(RAX));
+            x_8(c, bit);
+        }
+        x_group(c, which == 'x' ? G_XOR : G_OR, RAX, r_(RCX));
+    }
+    f_write_bits(g, g->insn->rd, RAX);
+    return true;
+}
+
+static bool move_to_x(struct gen *g, bool word)
+{
+    x_ins(&g->c, X_W | (word ? 0x63 : 0x8b), RAX, FREG(g->insn->rs1));
+    gen_set_rd(g, RAX);
+    return true;
+}
+
+static bool move_from_x(struct gen *g, bool word)
+{
+    unsigned n = g->insn->rs1;
+    if (n == 0)
+        x_mov_imm(&g->c, RAX, 0);
+    else
+        x_ins(&g->c, (word ? 0 : X_W) | 0x8b, RAX, gen_x(n));
+    if (word) {
+        x_mov_imm(&g->c, RCX, INT64_C(-0x100000000));
+        x_group(&g->c, G_OR, RAX, r_(RCX));
+    }
+    f_write_bits(g, g->insn->rd, RAX);
+    return true;
+}
+
+/* ---- rows ---- */
+
+static bool is(const char *name, const char *what) { return strcmp(name, what) == 0; }
+
+/* The operation is known by the name that the row gives it; `name` has lost its format, _s or _d. */
+static bool in_one_format(struct gen *g, const char *name, bool single)
+{
+    if (is(name, "add")) return arithmetic(g, 0x58, single);
+    if (is(name, "mul")) return arithmetic(g, 0x59, single);
+    if (is(name, "sub")) return arithmetic(g, 0x5c, single);
+    if (is(name, "div")) return arithmetic(g, 0x5e, single);
+    if (is(name, "sqrt")) return square_root(g, single);
+    if (is(name, "madd")) return fused(g, 0xb9, single);
+    if (is(name, "msub")) return fused(g, 0xbb, single);
+    if (is(name, "nmsub")) return fused(g, 0xbd, single); /* RISC-V and x86 name these two crosswise */
+    if (is(name, "nmadd")) return fused(g, 0xbf, single);
+    if (is(name, "eq")) return equal(g, single);
+    if (is(name, "lt")) return less(g, true, false, single);
+    if (is(name, "le")) return less(g, true, true, single);
+    if (is(name, "ltq")) return less(g, false, false, single);
+    if (is(name, "leq")) return less(g, false, true, single);
+    if (is(name, "min")) return least(g, false, single);
+    if (is(name, "max")) return least(g, true, single);
+    if (is(name, "cvt_w")) return to_signed(g, false, single);
+    if (is(name, "cvt_l")) return to_signed(g, true, single);
+    if (is(name, "sgnj")) return sign(g, 'j', single);
+    if (is(name, "sgnjn")) return sign(g, 'n', single);
+    if (is(name, "sgnjx")) return sign(g, 'x', single);
+    return false;
+}
+
+static bool in_mixed_formats(struct gen *g, const char *name)
+{
+    if (is(name, "cvt_s_d")) return narrow(g);
+    if (is(name, "cvt_d_s")) return widen(g);
+    if (is(name, "cvt_s_w")) return from_integer(g, true, false, true);
+    if (is(name, "cvt_s_wu")) return from_integer(g, true, true, true);
+    if (is(name, "cvt_s_l")) return from_integer(g, false, false, true);
+    if (is(name, "cvt_s_lu")) return from_integer(g, false, true, true);
+    if (is(name, "cvt_d_w")) return from_integer(g, true, false, false);
+    if (is(name, "cvt_d_wu")) return from_integer(g, true, true, false);
+    if (is(name, "cvt_d_l")) return from_integer(g, false, false, false);
+    if (is(name, "cvt_d_lu")) return from_integer(g, false, true, false);
+    if (is(name, "mv_x_w")) return move_to_x(g, true);
+    if (is(name, "mv_x_d")) return move_to_x(g, false);
+    if (is(name, "mv_w_x")) return move_from_x(g, true);
+    if (is(name, "mv_d_x")) return move_from_x(g, false);
+    return false;
+}
+
+bool gen_fp(struct gen *g)
+{
+    const struct tree *t = row_trees[g->insn->id].value;
+    g->locked = 0;
+    if (t->op != T_FP) return false;
+    if (in_mixed_formats(g, t->name)) return true;
+    size_t length = strlen(t->name);
+    char name[16];
+    if (length < 3 || length >= sizeof name || t->name[length - 2] != '_') return false;
+    bool single = t->name[length - 1] == 's';
+    if (!single && t->name[length - 1] != 'd') return false;
+    memcpy(name, t->name, length - 2);
+    name[length - 2] = 0;
+    return in_one_format(g, name, single);
+}
+
+bool gen_fp_load(struct gen *g, unsigned bytes)
+{
+    g->locked = 0;
+    if (bytes == 8) {
+        unsigned d = xmm_new(g);
+        x_ins(&g->c, X_F2 | X_0F | 0x10, d, m_(RAX, 0));
+        f_write(g, g->insn->rd, d, false);
+        return true;
+    }
+    if (bytes != 4) return false;
+    x_ins(&g->c, 0x8b, RAX, m_(RAX, 0));
+    x_mov_imm(&g->c, RCX, INT64_C(-0x100000000));
+    x_group(&g->c, G_OR, RAX, r_(RCX));
+    f_write_bits(g, g->insn->rd, RAX);
+    return true;
+}
+
+bool gen_fp_store(struct gen *g, unsigned bytes)
+{
+    g->locked = 0;
+    if (bytes != 4 && bytes != 8) return false;
+    unsigned x = f_read(g, g->insn->rs2);
+    x_ins(&g->c, (bytes == 8 ? X_F2 : X_F3) | X_0F | 0x11, x, m_(RAX, 0));
+    return true;
+}

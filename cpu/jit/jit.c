@@ -1,0 +1,115 @@
+/* When blocks become native, where their code lies, how they are linked and how they die. */
+#define _GNU_SOURCE
+#include "cpu/jit/jit.h"
+
+#include "cpu/interp.h"
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if ORRERY_HOSTILE
+#define CODE_DEFAULT_BYTES (256u << 10)
+#define HEAT_TO_TRANSLATE  2
+#else
+#define CODE_DEFAULT_BYTES (8u << 20)
+#define HEAT_TO_TRANSLATE  24
+#endif
+
+/* ---- code memory ---- */
+
+static bool map_twice(struct jit *j)
+{
+    int fd = memfd_create("orrery-code", MFD_CLOEXEC);
+    if (fd < 0) return false;
+    bool sized = ftruncate(fd, (off_t)j->bytes) == 0;
+    j->write = sized ? mmap(NULL, j->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    j->exec = sized ? mmap(NULL, j->bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
+    close(fd);
+    if (j->write == MAP_FAILED) j->write = NULL;
+    if (j->exec == MAP_FAILED) j->exec = NULL;
+    return j->write && j->exec;
+}
+
+struct jit *jit_create(struct engine *e, size_t bytes)
+{
+    struct jit *j = calloc(1, sizeof *j);
+    if (!j) return NULL;
+    j->engine = e;
+    j->bytes = bytes ? bytes : CODE_DEFAULT_BYTES;
+    j->has_fma = __builtin_cpu_supports("fma");
+    j->has_counts = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+    if (!map_twice(j)) {
+        jit_destroy(j);
+        return NULL;
+    }
+    j->code = (struct code){.at = j->write, .to_exec = j->exec - j->write};
+    jit_emit_stubs(j);
+    j->blocks = j->code.at;
+    return j;
+}
+
+void jit_destroy(struct jit *j)
+{
+    if (!j) return;
+    if (j->write) munmap(j->write, j->bytes);
+    if (j->exec) munmap(j->exec, j->bytes);
+    free(j);
+}
+
+void jit_flush(struct jit *j)
+{
+    j->code.at = j->blocks;
+    j->full = false;
+}
+
+/* ---- blocks ---- */
+
+static bool has_room(const struct jit *j) { return (size_t)(j->code.at - j->write) + JIT_BLOCK_ROOM <= j->bytes; }
+
+/* First handler of a block that may become native. */
+static const struct dinsn *block_warm(HANDLER_ARGS)
+{
+    struct block *b = (struct block *)(uintptr_t)block_of(d);
+    struct jit *j = h->engine->jit;
+    if (LIKELY(b->heat > 0)) {
+        b->heat--;
+        TAIL_RETURN b->first(h, d, bank);
+    }
+    if (!has_room(j)) {
+        j->full = true; /* the run loop flushes and comes back */
+        h->budget += b->count;
+        return NULL;
+    }
+    b->code[0].fn = jit_emit_block(j, b, h->engine->modes[b->mode].live) ? j->enter : b->first;
+    TAIL_RETURN b->code[0].fn(h, d, bank);
+}
+
+void jit_block_made(struct jit *j, struct block *b, bool cached)
+{
+    b->native = code_exec(&j->code, j->enter_interp);
+    b->first = b->code[0].fn;
+    const struct mode *mode = &j->engine->modes[b->mode];
+    if (!cached || b->straddles || mode->single || !isa_has(mode->live, EXT_zca)) return;
+    b->heat = HEAT_TO_TRANSLATE;
+    b->code[0].fn = block_warm;
+}
+
+void jit_block_killed(struct jit *j, struct block *b)
+{
+    if (b->native == code_exec(&j->code, j->enter_interp)) return;
+    struct code at = {.at = (uint8_t *)b->native - j->code.to_exec, .to_exec = j->code.to_exec};
+    x_jmp_to(&at, at.at - JIT_DEAD_BYTES);
+}
+
+/* ---- links ---- */
+
+const struct block *jit_link(struct hart *h, uint8_t *site)
+{
+    struct jit *j = h->engine->jit;
+    const struct block *b;
+    struct trap t;
+    bool cached;
+    if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK) return NULL; /* the run loop finds out again */
+    if (site && cached && b->native != code_exec(&j->code, j->enter_interp)) x_aim(site, b->native - j->code.to_exec);
+    return b;
+}

@@ -1,0 +1,45 @@
+/* The translating engine, tier 2. docs/jit.md says how it works.
+ *
+ * Ownership: the engine has at most one struct jit; it owns the code memory. Blocks belong to the engine's arena. All functions run on the
+ * machine's thread. */
+#ifndef ORRERY_CPU_JIT_JIT_H
+#define ORRERY_CPU_JIT_JIT_H
+
+#include "cpu/engine_internal.h"
+#include "cpu/jit/x86.h"
+
+struct jit {
+    struct engine *engine;
+    uint8_t *write, *exec; /* the same memory twice */
+    size_t bytes;
+    struct code code;
+    uint8_t *blocks; /* where blocks begin, behind the shared stubs (written address) */
+    insn_fn *enter;  /* first handler of a native block */
+    /* Shared stubs, written addresses; what they expect is said where they are made. */
+    uint8_t *leave_refused, *leave_deopt, *leave_link, *leave_jump, *enter_interp;
+    bool has_fma, has_counts; /* of the host: fused multiply-add; lzcnt, tzcnt, popcnt */
+    bool full;                /* the run loop is to flush */
+};
+
+/* NULL: this host cannot (another processor, no executable memory). bytes: of code, 0 for the default of 8 MiB. */
+struct jit *jit_create(struct engine *e, size_t bytes);
+void jit_destroy(struct jit *j);
+
+/* A block has just been decoded. cached: it may be entered again, so it may become native. */
+void jit_block_made(struct jit *j, struct block *b, bool cached);
+/* A block dies: native code that still jumps to it finds its way out. */
+void jit_block_killed(struct jit *j, struct block *b);
+/* Forgets all native code; the caller has made sure that none runs and that no block or jump entry that knows any is left. */
+void jit_flush(struct jit *j);
+
+/* Writes the code of b behind j->code.at; false if the block is not worth it. There is room for JIT_BLOCK_ROOM bytes. */
+bool jit_emit_block(struct jit *j, struct block *b, isa_set live);
+void jit_emit_stubs(struct jit *j);
+#define JIT_BLOCK_ROOM (64u << 10)
+/* In front of a block's entry: the way on from a dead block. */
+#define JIT_DEAD_BYTES 12
+
+/* From native code: the block at h->pc, NULL if the run loop has to see to it; `site`, if any, will jump there from now on. */
+const struct block *jit_link(struct hart *h, uint8_t *site);
+
+#endif
