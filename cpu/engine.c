@@ -1,5 +1,6 @@
 /* The block cache: finding, decoding and killing blocks. */
 #include "cpu/engine_internal.h"
+#include "cpu/jit/jit.h"
 
 #include "emu/base/bits.h"
 #include <assert.h>
@@ -50,6 +51,7 @@ void engine_destroy(struct engine *e)
         e->bus->device_wrote = NULL;
         e->bus->watcher = NULL;
     }
+    jit_destroy(e->jit);
     free(e->arena);
     free(e->scratch);
     free(e->blind);
@@ -69,6 +71,12 @@ void engine_remove_hart(struct engine *e, struct hart *h)
         if (e->harts[i] == h) e->harts[i] = e->harts[--e->hart_count];
 }
 
+bool engine_translate(struct engine *e, size_t code_bytes, unsigned warm)
+{
+    if (!e->jit) e->jit = jit_create(e, code_bytes, warm);
+    return e->jit != NULL;
+}
+
 const struct engine_stats *engine_stats(const struct engine *e) { return &e->stats; }
 
 /* ---- the arena ---- */
@@ -86,6 +94,7 @@ static void *arena_take(struct engine *e, size_t bytes)
 void engine_flush(struct engine *e)
 {
     e->arena_used = 0;
+    if (e->jit) jit_flush(e->jit);
     memset(e->buckets, 0, sizeof e->buckets);
     memset(e->pages, 0, sizeof e->pages);
     for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
@@ -153,6 +162,7 @@ static void block_kill(struct engine *e, struct block *b)
 {
     if (b->count == BLOCK_DEAD) return;
     b->count = BLOCK_DEAD;
+    if (e->jit) jit_block_killed(e->jit, b);
     e->stats.invalidations++;
     struct block **p = bucket_of(e, b->gpa, b->mode);
     while (*p && *p != b) p = &(*p)->next;
@@ -278,6 +288,7 @@ static struct block *block_make(struct engine *e, const struct hart *h, const st
     if (!b) return NULL;
     *b = (struct block){.gpa = f->gpa, .gpa2 = f->gpa2, .mode = h->mode, .straddles = f->straddles};
     block_lower(b, insns, n, h->isa_live);
+    if (e->jit) jit_block_made(e->jit, b, f->cached);
     if (f->cached) {
         if (!page_note(e, b, f->gpa) || (f->straddles && !page_note(e, b, f->gpa2))) {
             b->count = BLOCK_DEAD; /* a first page may have noted it */
@@ -328,5 +339,6 @@ const struct block *engine_truncate(struct engine *e, const struct hart *h, cons
     *e->scratch =
         (struct block){.gpa = b->gpa, .gpa2 = b->gpa2, .mode = b->mode, .straddles = b->straddles, .origin = b};
     block_lower(e->scratch, insns, length, h->isa_live);
+    if (e->jit) jit_block_made(e->jit, e->scratch, false);
     return e->scratch;
 }

@@ -1,5 +1,6 @@
 /* The run loop: between blocks it looks at everything that the handlers leave to it. */
 #include "cpu/interp.h"
+#include "cpu/jit/jit.h"
 
 uint64_t hart_icount(const struct hart *h) { return h->icount_end - (uint64_t)h->budget - h->unretired; }
 
@@ -95,6 +96,7 @@ static enum hart_stop run_loop(struct hart *h, uint64_t end)
             if (observe_step(h)) return HART_BREAKPOINT;
             continue;
         }
+        if (h->engine->jit && h->engine->jit->full) engine_flush(h->engine);
         const struct block *b = run_find(h);
         if (!b) continue;
         if (b->count > h->budget) b = engine_truncate(h->engine, h, b, (unsigned)h->budget);

@@ -171,8 +171,9 @@ static bool set_max_insns(config_t *c, const char *value, struct err *err)
 
 static bool set_engine(config_t *c, const char *value, struct err *err)
 {
-    (void)c;
-    return !strcmp(value, "interp") || err_set(err, "--engine=%s: unknown engine; there is interp", value);
+    c->translate = !strcmp(value, "jit");
+    return c->translate || !strcmp(value, "interp") ||
+           err_set(err, "--engine=%s: unknown engine; there are interp and jit", value);
 }
 
 static bool set_icount(config_t *c, const char *value, struct err *err)
@@ -256,7 +257,8 @@ const struct cli_option cli_options[] = {
     {"S", NULL, "do not start until the debugger or the monitor says so", CLI_QEMU, set_start_stopped},
     {"d", "ITEM[,ITEM...]", "log these items; 'help' lists them", CLI_QEMU, set_log_items},
     {"D", "FILE", "write the log there", CLI_QEMU, set_log_file},
-    {"engine", "interp", "how instructions are executed", CLI_LONG, set_engine},
+    {"engine", "interp|jit", "how instructions are executed: decoded, or translated to host code where hot", CLI_LONG,
+     set_engine},
     {"isa", "STRING", "extensions as Spike's option names them: rv64gc_zba", CLI_LONG, set_isa},
     {"log-commits", NULL, "log each retired instruction in Spike's format", CLI_LONG, set_log_commits},
     {"log", "FILE", "where --log-commits writes; default standard error", CLI_LONG, set_commit_log_file},

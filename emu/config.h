@@ -45,6 +45,7 @@ struct machine_config {
     bool log_commits;
     const char *commit_log_file; /* NULL: stderr */
     bool stats;
+    bool translate;     /* --engine jit */
     uint64_t max_insns; /* 0: no limit; per hart */
     bool spike;         /* --compat=spike */
 };

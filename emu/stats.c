@@ -13,6 +13,7 @@ void stats_print(const struct stats *s, const struct machine *m, FILE *to)
     fprintf(to, "blocks_decoded    %llu\n", (unsigned long long)e->blocks_decoded);
     fprintf(to, "insns_decoded     %llu\n", (unsigned long long)e->insns_decoded);
     fprintf(to, "flushes           %llu\n", (unsigned long long)e->flushes);
+    fprintf(to, "blocks translated %llu\n", (unsigned long long)e->blocks_translated);
     fprintf(to, "invalidations     %llu\n", (unsigned long long)e->invalidations);
     fprintf(to, "lookups           %llu\n", (unsigned long long)e->lookups);
 }

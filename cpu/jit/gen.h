@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Displacements from rbp, which points at x[16]. */
-#define H(field) ((int32_t)offsetof(struct hart, field) - (int32_t)offsetof(struct hart, x[16]))
+#define H(field)  ((int32_t)offsetof(struct hart, field) - (int32_t)offsetof(struct hart, x[16]))
 #define X_DISP(n) (((int32_t)(n)-16) * 8)
 #define F_DISP(n) (H(f) + (int32_t)(n)*8)
 #define XREG(n)   m_(RBP, X_DISP(n))

@@ -70,7 +70,8 @@ static void check_mode(struct gen *g, bool fma)
 {
     uint8_t *checked = fma ? &g->fma_modes_checked : &g->modes_checked, bit = (uint8_t)(1u << g->insn->rm);
     if (*checked & bit) return;
-    int32_t field = fma ? H(fp) + (int32_t)offsetof(struct fp_ctx, fast_fma) : H(fp) + (int32_t)offsetof(struct fp_ctx, fast);
+    int32_t field =
+        fma ? H(fp) + (int32_t)offsetof(struct fp_ctx, fast_fma) : H(fp) + (int32_t)offsetof(struct fp_ctx, fast);
     x_ins(&g->c, 0xf6, 0, m_(R_HART, field)); /* test byte */
     x_8(&g->c, bit);
     gen_deopt(g, x_jcc(&g->c, C_E));

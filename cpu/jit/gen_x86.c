@@ -1,12 +1,7 @@
 /* The generator for x86-64: integer values, memory, control transfer, and the stubs that all blocks share. */
 #include "cpu/jit/gen.h"
 
-#include "cpu/interp.h"
 #include "emu/base/bits.h"
-
-#undef RS1
-#undef RS2
-#undef IMM
 
 /* The registers that compilers use most, for arguments and in loops. */
 static const struct {
@@ -14,42 +9,39 @@ static const struct {
 } pinned[] = {{10, RSI}, {11, RDI}, {12, R8}, {13, R9}, {14, R10}, {15, R11}, {8, RBX}, {9, R12}, {2, R13}};
 
 #define U NOT_PINNED
-const uint8_t gen_host[32] = {U,  U,  R13, U, U, U, U, U, RBX, R12, RSI, RDI, R8, R9, R10, R11,
-                              U,  U,  U,   U, U, U, U, U, U,   U,   U,   U,   U,  U,  U,   U};
+const uint8_t gen_host[32] = {U, U, R13, U, U, U, U, U, RBX, R12, RSI, RDI, R8, R9, R10, R11,
+                              U, U, U,   U, U, U, U, U, U,   U,   U,   U,   U,  U,  U,   U};
 #undef U
 
 /* ---- operands ---- */
 
-struct operand {
+struct opnd {
     bool imm;
     int64_t value; /* if imm */
     struct rm rm;
 };
 
-static struct operand operand_imm(int64_t v) { return (struct operand){.imm = true, .value = v}; }
+static struct opnd operand_imm(int64_t v) { return (struct opnd){.imm = true, .value = v}; }
 
-static struct operand operand_x(unsigned n)
-{
-    return n == 0 ? operand_imm(0) : (struct operand){.rm = gen_x(n)};
-}
+static struct opnd operand_x(unsigned n) { return n == 0 ? operand_imm(0) : (struct opnd){.rm = gen_x(n)}; }
 
 /* A tree that needs no instruction. */
-static bool leaf(const struct gen *g, const struct tree *t, struct operand *o)
+static bool leaf(const struct gen *g, const struct tree *t, struct opnd *o)
 {
     switch (t->op) {
     case T_RS1: *o = operand_x(g->insn->rs1); return true;
     case T_RS2: *o = operand_x(g->insn->rs2); return true;
     case T_IMM: *o = operand_imm(g->insn->imm); return true;
     case T_CONST: *o = operand_imm(t->constant); return true;
-    case T_LOADED: *o = (struct operand){.rm = r_((unsigned)g->loaded)}; return true;
+    case T_LOADED: *o = (struct opnd){.rm = r_((unsigned)g->loaded)}; return true;
     default: return false;
     }
 }
 
-static bool is_imm32(const struct operand *o) { return o->imm && o->value == (int32_t)o->value; }
-static bool is_reg(const struct operand *o) { return !o->imm && !o->rm.mem; }
+static bool is_imm32(const struct opnd *o) { return o->imm && o->value == (int32_t)o->value; }
+static bool is_reg(const struct opnd *o) { return !o->imm && !o->rm.mem; }
 
-static void move(struct gen *g, unsigned dst, const struct operand *o)
+static void move(struct gen *g, unsigned dst, const struct opnd *o)
 {
     if (o->imm)
         x_mov_imm(&g->c, dst, o->value);
@@ -58,7 +50,7 @@ static void move(struct gen *g, unsigned dst, const struct operand *o)
 }
 
 /* The value of t as something a second operand may be; complex ones and wide constants go through rdx. */
-static bool second(struct gen *g, const struct tree *t, struct operand *o)
+static bool second(struct gen *g, const struct tree *t, struct opnd *o)
 {
     if (leaf(g, t, o)) {
         if (!o->imm || is_imm32(o)) return true;
@@ -66,17 +58,17 @@ static bool second(struct gen *g, const struct tree *t, struct operand *o)
     } else if (!gen_value(g, t, RDX)) {
         return false;
     }
-    *o = (struct operand){.rm = r_(RDX)};
+    *o = (struct opnd){.rm = r_(RDX)};
     return true;
 }
 
 /* The same, but never a constant. */
-static bool second_rm(struct gen *g, const struct tree *t, struct operand *o)
+static bool second_rm(struct gen *g, const struct tree *t, struct opnd *o)
 {
     if (!second(g, t, o)) return false;
     if (!o->imm) return true;
     x_mov_imm(&g->c, RDX, o->value);
-    *o = (struct operand){.rm = r_(RDX)};
+    *o = (struct opnd){.rm = r_(RDX)};
     return true;
 }
 
@@ -85,7 +77,7 @@ static bool second_rm(struct gen *g, const struct tree *t, struct operand *o)
 static bool value_group(struct gen *g, unsigned op, const struct tree *t, unsigned dst)
 {
     struct code *c = &g->c;
-    struct operand a, b;
+    struct opnd a, b;
     if (op == G_ADD && leaf(g, t->a, &a) && is_reg(&a) && leaf(g, t->b, &b) && (is_imm32(&b) || is_reg(&b)) &&
         a.rm.reg != dst) {
         struct rm sum = b.imm ? m_(a.rm.reg, (int32_t)b.value) : mx_(a.rm.reg, b.rm.reg, 0, 0);
@@ -106,7 +98,7 @@ static bool value_group(struct gen *g, unsigned op, const struct tree *t, unsign
 static bool value_shift(struct gen *g, unsigned op, const struct tree *t, unsigned dst, bool wide)
 {
     struct code *c = &g->c;
-    struct operand n;
+    struct opnd n;
     if (leaf(g, t->b, &n) && n.imm) {
         if (!gen_value(g, t->a, dst)) return false;
         unsigned count = (unsigned)n.value & (wide ? 63 : 31);
@@ -131,26 +123,26 @@ static bool compare(struct gen *g, const struct tree *t, unsigned *condition)
 {
     static const uint8_t straight[] = {C_E, C_NE, C_L, C_GE, C_B, C_AE}, swapped[] = {C_E, C_NE, C_G, C_LE, C_A, C_BE};
     struct code *c = &g->c;
-    struct operand a, b;
+    struct opnd a, b;
     unsigned which = t->op - T_EQ;
     *condition = straight[which];
     if (!leaf(g, t->a, &a)) {
         if (!gen_value(g, t->a, RAX)) return false;
-        a = (struct operand){.rm = r_(RAX)};
+        a = (struct opnd){.rm = r_(RAX)};
     }
     if (!leaf(g, t->b, &b)) {
         if (!gen_value(g, t->b, RDX)) return false;
-        b = (struct operand){.rm = r_(RDX)};
+        b = (struct opnd){.rm = r_(RDX)};
     }
     if (a.imm && !b.imm && is_imm32(&a)) {
-        struct operand was = a;
+        struct opnd was = a;
         a = b;
         b = was;
         *condition = swapped[which];
     }
     if (a.imm || (a.rm.mem && !b.imm && b.rm.mem)) {
         move(g, RAX, &a);
-        a = (struct operand){.rm = r_(RAX)};
+        a = (struct opnd){.rm = r_(RAX)};
     }
     if (b.imm && !is_imm32(&b)) return false;
     if (b.imm && b.value == 0 && !a.rm.mem)
@@ -175,7 +167,7 @@ static bool value_truth(struct gen *g, const struct tree *t, unsigned dst)
 
 static bool value_least(struct gen *g, const struct tree *t, unsigned dst, unsigned condition)
 {
-    struct operand b;
+    struct opnd b;
     if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, &b)) return false;
     x_group(&g->c, G_CMP, dst, b.rm);
     x_ins(&g->c, X_W | X_0F | 0x40 | condition, dst, b.rm);
@@ -185,11 +177,11 @@ static bool value_least(struct gen *g, const struct tree *t, unsigned dst, unsig
 /* SELECT(condition, x, y) with a comparison of leaves: dst <- y, then x if it holds. */
 static bool value_select(struct gen *g, const struct tree *t, unsigned dst)
 {
-    struct operand x;
+    struct opnd x;
     unsigned condition;
     if (t->a->op < T_EQ || t->a->op > T_GEU || dst != RAX) return false;
     if (!leaf(g, t->b, &x) || !gen_value(g, t->c, RCX)) return false;
-    struct operand p, q;
+    struct opnd p, q;
     if (!leaf(g, t->a->a, &p) || !leaf(g, t->a->b, &q)) return false;
     move(g, RDX, &x);
     if (p.imm) return false;
@@ -203,7 +195,7 @@ static bool value_select(struct gen *g, const struct tree *t, unsigned dst)
 static bool value_high_product(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct code *c = &g->c;
-    struct operand b;
+    struct opnd b;
     if (!leaf(g, t->b, &b) || !gen_value(g, t->a, RAX)) return false;
     move(g, RCX, &b);
     if (t->op == T_MULHSU) { /* unsigned product, less b << 64 if a is negative */
@@ -223,7 +215,7 @@ static bool value_high_product(struct gen *g, const struct tree *t, unsigned dst
 
 static bool value_product(struct gen *g, const struct tree *t, unsigned dst)
 {
-    struct operand b;
+    struct opnd b;
     if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, &b)) return false;
     x_ins(&g->c, X_W | X_0F | 0xaf, dst, b.rm);
     return true;
@@ -234,7 +226,7 @@ static bool value_division(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct code *c = &g->c;
     bool is_signed = t->op == T_DIV || t->op == T_REM, quotient = t->op == T_DIV || t->op == T_DIVU;
-    struct operand b;
+    struct opnd b;
     if (leaf(g, t->b, &b))
         move(g, RCX, &b);
     else if (!gen_value(g, t->b, RCX))
@@ -272,7 +264,7 @@ static bool value_division(struct gen *g, const struct tree *t, unsigned dst)
 
 static bool value_extended(struct gen *g, const struct tree *t, unsigned dst)
 {
-    struct operand a;
+    struct opnd a;
     struct rm from;
     if (leaf(g, t->a, &a) && !a.imm) {
         from = a.rm;
@@ -291,7 +283,7 @@ static bool value_extended(struct gen *g, const struct tree *t, unsigned dst)
 
 static bool value_counted(struct gen *g, const struct tree *t, unsigned dst)
 {
-    struct operand a;
+    struct opnd a;
     if (!g->jit->has_counts || !second_rm(g, t->a, &a)) return false;
     unsigned op = t->op == T_CLZ ? 0xbd : t->op == T_CTZ ? 0xbc : 0xb8;
     x_ins(&g->c, X_F3 | X_W | X_0F | op, dst, a.rm);
@@ -319,7 +311,7 @@ static bool value_orcb(struct gen *g, const struct tree *t)
 bool gen_value(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct code *c = &g->c;
-    struct operand o;
+    struct opnd o;
     if (leaf(g, t, &o)) {
         move(g, dst, &o);
         return true;
@@ -374,7 +366,9 @@ bool gen_value(struct gen *g, const struct tree *t, unsigned dst)
     case T_CPOP: return value_counted(g, t, dst);
     case T_REV8:
         if (!gen_value(g, t->a, dst)) return false;
-        x_ins(c, X_W | X_0F | 0xc8 | (dst & 7), 0, r_(dst));
+        x_8(c, 0x48 | dst >> 3);
+        x_8(c, 0x0f);
+        x_8(c, 0xc8 | (dst & 7)); /* bswap */
         return true;
     case T_ORCB: return dst == RAX && value_orcb(g, t);
     case T_BOX16:
@@ -424,7 +418,7 @@ static bool computes_in_place(const struct tree *t)
 static bool alu_in_memory(struct gen *g, const struct tree *t)
 {
     static const uint8_t groups[] = {G_ADD, G_SUB, G_AND, G_OR, G_XOR};
-    struct operand b;
+    struct opnd b;
     if (t->op < T_ADD || t->op > T_XOR || t->a->op != T_RS1 || g->insn->rs1 != g->insn->rd || !leaf(g, t->b, &b))
         return false;
     unsigned op = groups[t->op - T_ADD];
@@ -444,7 +438,7 @@ static bool gen_alu(struct gen *g, const struct tree *t)
     if (rd == 0) return true;
     unsigned host = gen_host[rd];
     if (host == NOT_PINNED && alu_in_memory(g, t)) return true;
-    struct operand o;
+    struct opnd o;
     if (host == NOT_PINNED && leaf(g, t, &o) && is_imm32(&o)) {
         x_store_imm(&g->c, XREG(rd), (int32_t)o.value);
         return true;
@@ -460,7 +454,7 @@ static bool gen_alu(struct gen *g, const struct tree *t)
 void gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm)
 {
     struct code *c = &g->c;
-    struct operand base = operand_x(g->insn->rs1);
+    struct opnd base = operand_x(g->insn->rs1);
     if (base.imm) {
         x_mov_imm(c, RAX, imm);
     } else if (is_reg(&base)) {
@@ -531,7 +525,7 @@ static bool gen_store(struct gen *g, const struct row_trees *row)
 {
     gen_probe(g, true, row->bytes, g->insn->imm);
     if (row->value->op == T_FS2) return gen_fp_store(g, row->bytes);
-    struct operand v;
+    struct opnd v;
     if (!leaf(g, row->value, &v)) return false;
     if (!is_reg(&v)) {
         move(g, RCX, &v);
@@ -552,7 +546,7 @@ static bool gen_amo(struct gen *g, const struct row_trees *row)
         x_load(c, RCX, m_(RAX, 0));
     /* The operators that are one instruction; the others have no register left. */
     const struct tree *s = row->stored;
-    struct operand b;
+    struct opnd b;
     bool simple = s->op == T_RS2 || (s->op >= T_ADD && s->op <= T_XOR && s->a->op == T_LOADED && leaf(g, s->b, &b));
     if (!simple || !gen_value(g, s, RDX)) return false;
     store_bytes(c, m_(RAX, 0), RDX, row->bytes);

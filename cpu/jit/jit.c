@@ -9,10 +9,10 @@
 
 #if ORRERY_HOSTILE
 #define CODE_DEFAULT_BYTES (256u << 10)
-#define HEAT_TO_TRANSLATE  2
+#define WARM_DEFAULT       2
 #else
 #define CODE_DEFAULT_BYTES (8u << 20)
-#define HEAT_TO_TRANSLATE  24
+#define WARM_DEFAULT       24
 #endif
 
 /* ---- code memory ---- */
@@ -30,14 +30,16 @@ static bool map_twice(struct jit *j)
     return j->write && j->exec;
 }
 
-struct jit *jit_create(struct engine *e, size_t bytes)
+struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
 {
     struct jit *j = calloc(1, sizeof *j);
     if (!j) return NULL;
     j->engine = e;
     j->bytes = bytes ? bytes : CODE_DEFAULT_BYTES;
+    j->warm = warm ? warm : WARM_DEFAULT;
     j->has_fma = __builtin_cpu_supports("fma");
-    j->has_counts = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
+    j->has_counts =
+        __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt");
     if (!map_twice(j)) {
         jit_destroy(j);
         return NULL;
@@ -80,7 +82,9 @@ static const struct dinsn *block_warm(HANDLER_ARGS)
         h->budget += b->count;
         return NULL;
     }
-    b->code[0].fn = jit_emit_block(j, b, h->engine->modes[b->mode].live) ? j->enter : b->first;
+    bool made = jit_emit_block(j, b, h->engine->modes[b->mode].live);
+    b->code[0].fn = made ? j->enter : b->first;
+    h->engine->stats.blocks_translated += made;
     TAIL_RETURN b->code[0].fn(h, d, bank);
 }
 
@@ -90,7 +94,7 @@ void jit_block_made(struct jit *j, struct block *b, bool cached)
     b->first = b->code[0].fn;
     const struct mode *mode = &j->engine->modes[b->mode];
     if (!cached || b->straddles || mode->single || !isa_has(mode->live, EXT_zca)) return;
-    b->heat = HEAT_TO_TRANSLATE;
+    b->heat = j->warm;
     b->code[0].fn = block_warm;
 }
 

@@ -12,6 +12,7 @@ struct jit {
     struct engine *engine;
     uint8_t *write, *exec; /* the same memory twice */
     size_t bytes;
+    unsigned warm;
     struct code code;
     uint8_t *blocks; /* where blocks begin, behind the shared stubs (written address) */
     insn_fn *enter;  /* first handler of a native block */
@@ -21,8 +22,9 @@ struct jit {
     bool full;                /* the run loop is to flush */
 };
 
-/* NULL: this host cannot (another processor, no executable memory). bytes: of code, 0 for the default of 8 MiB. */
-struct jit *jit_create(struct engine *e, size_t bytes);
+/* NULL: this host cannot (another processor, no executable memory). bytes: of code, 0 for the default of 8 MiB. warm: entries
+ * after which a block is translated, 0 for the default. */
+struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm);
 void jit_destroy(struct jit *j);
 
 /* A block has just been decoded. cached: it may be entered again, so it may become native. */
@@ -35,7 +37,7 @@ void jit_flush(struct jit *j);
 /* Writes the code of b behind j->code.at; false if the block is not worth it. There is room for JIT_BLOCK_ROOM bytes. */
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live);
 void jit_emit_stubs(struct jit *j);
-#define JIT_BLOCK_ROOM (64u << 10)
+#define JIT_BLOCK_ROOM (32u << 10)
 /* In front of a block's entry: the way on from a dead block. */
 #define JIT_DEAD_BYTES 12
 

@@ -1,8 +1,8 @@
 /* The trees of the rows. */
 #include "cpu/jit/tree.h"
 
-#define LEAF(o)       (&(const struct tree){.op = (o)})
-#define NODE1(o, x)   (&(const struct tree){.op = (o), .a = (x)})
+#define LEAF(o)        (&(const struct tree){.op = (o)})
+#define NODE1(o, x)    (&(const struct tree){.op = (o), .a = (x)})
 #define NODE2(o, x, y) (&(const struct tree){.op = (o), .a = (x), .b = (y)})
 
 #define RS1      LEAF(T_RS1)
@@ -76,13 +76,13 @@
 #define IS_F true
 
 const struct row_trees row_trees[INSN_COUNT] = {
-#define INSN_ALU(id, needs, picture, operands, v, tag)             [INSN_##id] = {.value = v},
-#define INSN_LOAD(id, needs, picture, operands, n, D, v, tag)      [INSN_##id] = {.value = v, .bytes = n, .to_f = IS_##D},
-#define INSN_STORE(id, needs, picture, operands, n, v, tag)        [INSN_##id] = {.value = v, .bytes = n},
-#define INSN_BRANCH(id, needs, picture, operands, v, tag)          [INSN_##id] = {.value = v},
-#define INSN_JUMPR(id, needs, picture, operands, v, tag)           [INSN_##id] = {.value = v},
-#define INSN_AMO(id, needs, picture, operands, n, v, s, tag)       [INSN_##id] = {.value = v, .stored = s, .bytes = n},
-#define INSN_FP(id, needs, picture, operands, D, v, tag)           [INSN_##id] = {.value = v, .to_f = IS_##D},
-#define INSN_FPR(id, needs, picture, operands, D, v, tag)          [INSN_##id] = {.value = v, .to_f = IS_##D},
+#define INSN_ALU(id, needs, picture, operands, v, tag)        [INSN_##id] = {.value = v},
+#define INSN_LOAD(id, needs, picture, operands, n, D, v, tag) [INSN_##id] = {.value = v, .bytes = n, .to_f = IS_##D},
+#define INSN_STORE(id, needs, picture, operands, n, v, tag)   [INSN_##id] = {.value = v, .bytes = n},
+#define INSN_BRANCH(id, needs, picture, operands, v, tag)     [INSN_##id] = {.value = v},
+#define INSN_JUMPR(id, needs, picture, operands, v, tag)      [INSN_##id] = {.value = v},
+#define INSN_AMO(id, needs, picture, operands, n, v, s, tag)  [INSN_##id] = {.value = v, .stored = s, .bytes = n},
+#define INSN_FP(id, needs, picture, operands, D, v, tag)      [INSN_##id] = {.value = v, .to_f = IS_##D},
+#define INSN_FPR(id, needs, picture, operands, D, v, tag)     [INSN_##id] = {.value = v, .to_f = IS_##D},
 #include "cpu/isa/insn.def"
 };

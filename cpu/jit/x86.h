@@ -35,9 +35,9 @@ static inline struct rm mx_(unsigned base, unsigned index, unsigned scale, int32
 }
 
 /* An opcode byte with what surrounds it. */
-#define X_W    0x100u  /* 64 bits wide */
-#define X_0F   0x200u  /* two-byte map */
-#define X_66   0x400u  /* mandatory prefixes */
+#define X_W    0x100u /* 64 bits wide */
+#define X_0F   0x200u /* two-byte map */
+#define X_66   0x400u /* mandatory prefixes */
 #define X_F2   0x800u
 #define X_F3   0x1000u
 #define X_BYTE 0x2000u /* byte registers: needs REX to mean sil and dil */
@@ -87,8 +87,8 @@ static inline void x_vex(struct code *c, unsigned map, unsigned pp, bool w, unsi
                          struct rm m)
 {
     x_8(c, 0xc4);
-    x_8(c, (~reg >> 3 & 1) << 7 | (m.index >= 0 ? ~(unsigned)m.index >> 3 & 1 : 1) << 6 | (~(unsigned)m.reg >> 3 & 1) << 5 |
-               map);
+    x_8(c, (~reg >> 3 & 1) << 7 | (m.index >= 0 ? ~(unsigned)m.index >> 3 & 1 : 1) << 6 |
+               (~(unsigned)m.reg >> 3 & 1) << 5 | map);
     x_8(c, (unsigned)w << 7 | (~v & 15) << 3 | pp);
     x_8(c, op);
     x_modrm(c, reg, m);

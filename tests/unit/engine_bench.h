@@ -120,6 +120,9 @@ static inline void world_create(struct world *w, const char *cpu, unsigned harts
         world_die(err.text);
     w->engine = engine_create(&w->bus, arena_bytes, NULL);
     if (!w->engine) world_die("no memory for an engine");
+#ifdef WORLD_TRANSLATES
+    if (!engine_translate(w->engine, 128 << 10, 1)) world_die("this host cannot translate");
+#endif
     for (unsigned i = 0; i < harts; i++) {
         struct hart_config c = {.id = i, .pmp_count = 16, .reset_pc = RAM};
         if (!isa_parse_cpu(cpu, &c.isa, &err)) world_die(err.text);

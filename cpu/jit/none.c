@@ -1,0 +1,12 @@
+/* Hosts without a generator. */
+#include "cpu/jit/jit.h"
+
+struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
+{
+    (void)e, (void)bytes, (void)warm;
+    return NULL;
+}
+void jit_destroy(struct jit *j) { (void)j; }
+void jit_block_made(struct jit *j, struct block *b, bool cached) { (void)j, (void)b, (void)cached; }
+void jit_block_killed(struct jit *j, struct block *b) { (void)j, (void)b; }
+void jit_flush(struct jit *j) { (void)j; }
