@@ -176,6 +176,19 @@ static bool set_engine(config_t *c, const char *value, struct err *err)
            err_set(err, "--engine=%s: unknown engine; there are interp and jit", value);
 }
 
+static bool set_translate_after(config_t *c, const char *value, struct err *err)
+{
+    if (parse_number(value, &c->translate_after) && c->translate_after >= 1 && c->translate_after <= 1000000)
+        return true;
+    return err_set(err, "--translate-after=%s: must be a number from 1 to 1000000", value);
+}
+
+static bool set_code_cache(config_t *c, const char *value, struct err *err)
+{
+    if (parse_size(value, 1, &c->code_cache) && c->code_cache >= 64 << 10 && c->code_cache <= 1 << 30) return true;
+    return err_set(err, "--code-cache=%s: must be a size from 64K to 1G", value);
+}
+
 static bool set_icount(config_t *c, const char *value, struct err *err)
 {
     (void)c, (void)err, (void)value; /* this machine always counts instructions; QEMU's refinements change nothing */
@@ -259,6 +272,10 @@ const struct cli_option cli_options[] = {
     {"D", "FILE", "write the log there", CLI_QEMU, set_log_file},
     {"engine", "interp|jit", "how instructions are executed: decoded, or translated to host code where hot", CLI_LONG,
      set_engine},
+    {"translate-after", "N", "--engine jit: translate a block when it has been entered N times (24)", CLI_LONG,
+     set_translate_after},
+    {"code-cache", "SIZE", "--engine jit: room for host code (8M); all is thrown away when it is full", CLI_LONG,
+     set_code_cache},
     {"isa", "STRING", "extensions as Spike's option names them: rv64gc_zba", CLI_LONG, set_isa},
     {"log-commits", NULL, "log each retired instruction in Spike's format", CLI_LONG, set_log_commits},
     {"log", "FILE", "where --log-commits writes; default standard error", CLI_LONG, set_commit_log_file},

@@ -45,9 +45,11 @@ struct machine_config {
     bool log_commits;
     const char *commit_log_file; /* NULL: stderr */
     bool stats;
-    bool translate;     /* --engine jit */
-    uint64_t max_insns; /* 0: no limit; per hart */
-    bool spike;         /* --compat=spike */
+    bool translate;           /* --engine jit */
+    uint64_t translate_after; /* entries of a block; 0: the default */
+    uint64_t code_cache;      /* bytes; 0: the default */
+    uint64_t max_insns;       /* 0: no limit; per hart */
+    bool spike;               /* --compat=spike */
 };
 
 void config_init(struct machine_config *c); /* the defaults */

@@ -49,26 +49,30 @@ static void move(struct gen *g, unsigned dst, const struct opnd *o)
         x_load(&g->c, dst, o->rm);
 }
 
-/* The value of t as something a second operand may be; complex ones and wide constants go through rdx. */
-static bool second(struct gen *g, const struct tree *t, struct opnd *o)
+/* A scratch register beside dst. */
+static unsigned beside(unsigned dst) { return dst == RDX ? RCX : RDX; }
+
+/* The value of t as something that the second operand of an operation on dst may be; complex ones and wide constants take a register. */
+static bool second(struct gen *g, const struct tree *t, unsigned dst, struct opnd *o)
 {
+    unsigned scratch = beside(dst);
     if (leaf(g, t, o)) {
         if (!o->imm || is_imm32(o)) return true;
-        x_mov_imm(&g->c, RDX, o->value);
-    } else if (!gen_value(g, t, RDX)) {
+        x_mov_imm(&g->c, scratch, o->value);
+    } else if (!gen_value(g, t, scratch)) {
         return false;
     }
-    *o = (struct opnd){.rm = r_(RDX)};
+    *o = (struct opnd){.rm = r_(scratch)};
     return true;
 }
 
 /* The same, but never a constant. */
-static bool second_rm(struct gen *g, const struct tree *t, struct opnd *o)
+static bool second_rm(struct gen *g, const struct tree *t, unsigned dst, struct opnd *o)
 {
-    if (!second(g, t, o)) return false;
+    if (!second(g, t, dst, o)) return false;
     if (!o->imm) return true;
-    x_mov_imm(&g->c, RDX, o->value);
-    *o = (struct opnd){.rm = r_(RDX)};
+    x_mov_imm(&g->c, beside(dst), o->value);
+    *o = (struct opnd){.rm = r_(beside(dst))};
     return true;
 }
 
@@ -87,7 +91,7 @@ static bool value_group(struct gen *g, unsigned op, const struct tree *t, unsign
             x_ins(c, X_W | 0x8d, dst, sum);
         return true;
     }
-    if (!gen_value(g, t->a, dst) || !second(g, t->b, &b)) return false;
+    if (!gen_value(g, t->a, dst) || !second(g, t->b, dst, &b)) return false;
     if (!b.imm)
         x_group(c, op, dst, b.rm);
     else if (b.value != 0 || op == G_AND)
@@ -168,7 +172,7 @@ static bool value_truth(struct gen *g, const struct tree *t, unsigned dst)
 static bool value_least(struct gen *g, const struct tree *t, unsigned dst, unsigned condition)
 {
     struct opnd b;
-    if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, &b)) return false;
+    if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, dst, &b)) return false;
     x_group(&g->c, G_CMP, dst, b.rm);
     x_ins(&g->c, X_W | X_0F | 0x40 | condition, dst, b.rm);
     return true;
@@ -216,7 +220,7 @@ static bool value_high_product(struct gen *g, const struct tree *t, unsigned dst
 static bool value_product(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct opnd b;
-    if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, &b)) return false;
+    if (!gen_value(g, t->a, dst) || !second_rm(g, t->b, dst, &b)) return false;
     x_ins(&g->c, X_W | X_0F | 0xaf, dst, b.rm);
     return true;
 }
@@ -284,7 +288,7 @@ static bool value_extended(struct gen *g, const struct tree *t, unsigned dst)
 static bool value_counted(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct opnd a;
-    if (!g->jit->has_counts || !second_rm(g, t->a, &a)) return false;
+    if (!g->jit->has_counts || !second_rm(g, t->a, dst, &a)) return false;
     unsigned op = t->op == T_CLZ ? 0xbd : t->op == T_CTZ ? 0xbc : 0xb8;
     x_ins(&g->c, X_F3 | X_W | X_0F | op, dst, a.rm);
     return true;
