@@ -551,12 +551,54 @@ static bool gen_amo(struct gen *g, const struct row_trees *row)
     /* The operators that are one instruction; the others have no register left. */
     const struct tree *s = row->stored;
     struct opnd b;
-    bool simple = s->op == T_RS2 || (s->op >= T_ADD && s->op <= T_XOR && s->a->op == T_LOADED && leaf(g, s->b, &b));
+    bool simple = s->op == T_RS2 || (s->op >= T_ADD && s->op <= T_XOR && s->a->op == T_LOADED && leaf(g, s->b, &b)) ||
+                  (s->op >= T_MIN && s->op <= T_MAXU && s->a->op == T_LOADED && leaf(g, s->b, &b) && !b.imm);
     if (!simple || !gen_value(g, s, RDX)) return false;
     store_bytes(c, m_(RAX, 0), RDX, row->bytes);
     if (g->insn->rd == 0) return true;
     if (!gen_value(g, row->value, RAX)) return false;
     gen_set_rd(g, RAX);
+    return true;
+}
+
+/* rcx <- what h->reservation holds for the doubleword at host address rax. Memory of several regions is left to the interpreter. */
+static bool reservation_of_rax(struct gen *g)
+{
+    const struct bus *bus = g->jit->engine->bus;
+    if (bus->ram_count != 1) return false;
+    x_mov_imm(&g->c, RCX, (int64_t)(bus->ram[0].base - (uint64_t)(uintptr_t)bus->ram[0].host));
+    x_group(&g->c, G_ADD, RCX, r_(RAX));
+    x_group_imm(&g->c, G_AND, r_(RCX), -8);
+    x_group_imm(&g->c, G_ADD, r_(RCX), 1);
+    return true;
+}
+
+static bool gen_lr(struct gen *g, const struct row_trees *row)
+{
+    gen_probe(g, false, row->bytes, 0);
+    if (!reservation_of_rax(g)) return false;
+    x_store(&g->c, m_(R_HART, H(reservation)), RCX);
+    if (!load_extended(g, row, RAX)) return false;
+    gen_set_rd(g, RAX);
+    return true;
+}
+
+/* rd <- 0 and the store, or 1; the reservation ends either way. */
+static bool gen_sc(struct gen *g, const struct row_trees *row)
+{
+    struct code *c = &g->c;
+    gen_probe(g, true, row->bytes, 0);
+    if (!reservation_of_rax(g)) return false;
+    struct opnd v = operand_x(g->insn->rs2);
+    move(g, RDX, &v);
+    x_group(c, G_CMP, RCX, m_(R_HART, H(reservation)));
+    x_ins(c, X_0F | X_BYTE | 0x90 | C_NE, 0, r_(RCX));
+    x_ins(c, X_0F | X_BYTE | 0xb6, RCX, r_(RCX));
+    x_store_imm(c, m_(R_HART, H(reservation)), 0);
+    uint8_t *lost = x_jcc(c, C_NE);
+    store_bytes(c, m_(RAX, 0), RDX, row->bytes);
+    x_aim(lost, c->at);
+    gen_set_rd(g, RCX);
     return true;
 }
 
@@ -679,6 +721,8 @@ static bool gen_insn(struct gen *g)
     case KIND_LOAD: return gen_load(g, row);
     case KIND_STORE: return gen_store(g, row);
     case KIND_AMO: return gen_amo(g, row);
+    case KIND_LR: return gen_lr(g, row);
+    case KIND_SC: return gen_sc(g, row);
     case KIND_BRANCH: return gen_branch(g, row->value);
     case KIND_JUMP: return gen_jump(g);
     case KIND_JUMPR: return gen_jump_register(g, row->value);

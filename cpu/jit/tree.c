@@ -82,6 +82,8 @@ const struct row_trees row_trees[INSN_COUNT] = {
 #define INSN_BRANCH(id, needs, picture, operands, v, tag)     [INSN_##id] = {.value = v},
 #define INSN_JUMPR(id, needs, picture, operands, v, tag)      [INSN_##id] = {.value = v},
 #define INSN_AMO(id, needs, picture, operands, n, v, s, tag)  [INSN_##id] = {.value = v, .stored = s, .bytes = n},
+#define INSN_LR(id, needs, picture, operands, n, v, tag)      [INSN_##id] = {.value = v, .bytes = n},
+#define INSN_SC(id, needs, picture, operands, n, tag)         [INSN_##id] = {.bytes = n},
 #define INSN_FP(id, needs, picture, operands, D, v, tag)      [INSN_##id] = {.value = v, .to_f = IS_##D},
 #define INSN_FPR(id, needs, picture, operands, D, v, tag)     [INSN_##id] = {.value = v, .to_f = IS_##D},
 #include "cpu/isa/insn.def"

@@ -85,7 +85,7 @@ struct row_trees {
     bool to_f;                 /* rd is an f register */
 };
 
-/* By insn_id; value is NULL for rows that are not values (NOP, SYS, LR, SC, JUMP). */
+/* By insn_id; value is NULL for rows that are not values (NOP, SYS, SC, JUMP). */
 extern const struct row_trees row_trees[INSN_COUNT];
 
 #endif

@@ -109,7 +109,9 @@ Test(cli, bad_input_is_named)
     expect_wrong("-kernel k -m lots", "-m lots: is not a size; try 512M or 2G");
     expect_wrong("-kernel k -M spike", "-machine spike: unknown machine; there is virt");
     expect_wrong("-kernel k -M virt,foo=1", "-machine virt,foo=1: unknown property 'foo'");
-    expect_wrong("-kernel k --engine=jit", "--engine=jit: unknown engine; there is interp");
+    expect_wrong("-kernel k --engine=magic", "--engine=magic: unknown engine; there are interp and jit");
+    expect_wrong("-kernel k --code-cache=1K", "--code-cache=1K: must be a size from 64K to 1G");
+    expect_wrong("-kernel k --translate-after=0", "--translate-after=0: must be a number from 1 to 1000000");
     expect_wrong("-kernel k -gdb udp::1", "-gdb udp::1: must be tcp:127.0.0.1:PORT");
     expect_wrong("-kernel k -d nonsense", "-d nonsense: unknown item 'nonsense'; see -d help");
     expect_wrong("-kernel k p", "p: a program and -kernel exclude each other");
