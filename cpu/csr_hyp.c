@@ -24,8 +24,9 @@ void vsstatus_write(struct hart *h, const struct csr_write *w)
     uint64_t mask = SSTATUS_WRITABLE;
     if (!isa_has(h->isa, EXT_f)) mask &= ~MSTATUS_FS;
     priv_sync_fp(h);
-    h->csr.vsstatus = w->value & mask;
-    priv_update(h);
+    uint64_t changed = h->csr.vsstatus ^ (w->value & mask);
+    h->csr.vsstatus ^= changed;
+    if (changed & (MSTATUS_FS | MSTATUS_SUM | MSTATUS_MXR)) priv_update(h);
 }
 
 uint64_t vsepc_read(struct hart *h, unsigned n)

@@ -137,6 +137,10 @@ struct hart {
     isa_set isa_live;              /* isa less what misa, mstatus.FS … have off; decoding depends on it */
     isa_set isa_fp_on, isa_fp_off; /* the two values that isa_live has under the present misa, by mstatus.FS */
     struct csr_state csr;
+    struct mode_regimes {
+        struct mmu_regime data, code;
+    } regimes[8];          /* by priv, and 4 if virt, without MPRV: see priv_switch */
+    uint8_t regimes_known; /* bit: regimes[] holds what the CSRs say */
     struct mmu mmu;
     struct engine *engine;
     struct observer *observer; /* NULL: nothing attached, the fast handlers run */

@@ -33,16 +33,6 @@ void priv_set_mode(struct hart *h, enum priv priv, bool virt)
     h->virt = virt;
 }
 
-/* norm:mstatus_mprv_ldst_op, norm:mstatus_mprv_hypervisor: loads and stores as if in MPP and MPV. */
-static enum priv priv_of_data(const struct hart *h, bool *virt)
-{
-    enum priv mpp = (enum priv)bits_get(h->csr.mstatus, 12, 11);
-    *virt = h->virt;
-    if (!(h->csr.mstatus & MSTATUS_MPRV)) return (enum priv)h->priv;
-    *virt = mpp != PRIV_M && (h->csr.mstatus & MSTATUS_MPV);
-    return mpp;
-}
-
 /* What decides a translation for a fetch in this mode. */
 static struct mmu_context context_of(const struct hart *h, enum priv priv, bool virt)
 {
@@ -77,20 +67,50 @@ struct mmu_regime priv_guest_regime(const struct hart *h, bool hlvx)
     return mmu_regime(&context);
 }
 
-void priv_update(struct hart *h)
+/* The regimes of the present mode. Between two calls of priv_update they do not change, so that traps and returns only look them up. */
+static const struct mode_regimes *regimes_of_mode(struct hart *h)
+{
+    unsigned mode = h->priv | (unsigned)h->virt << 2;
+    struct mode_regimes *r = &h->regimes[mode];
+    if (!(h->regimes_known & 1u << mode)) {
+        struct mmu_context code = context_of(h, (enum priv)h->priv, h->virt);
+        struct mmu_context data = context_of_data(h, (enum priv)h->priv, h->virt);
+        *r = (struct mode_regimes){.data = mmu_regime(&data), .code = mmu_regime(&code)};
+        h->regimes_known |= (uint8_t)(1u << mode);
+    }
+    return r;
+}
+
+/* norm:mstatus_mprv_ldst_op, norm:mstatus_mprv_hypervisor: loads and stores as if in MPP and MPV. */
+static struct mmu_regime regime_of_mprv(const struct hart *h)
+{
+    enum priv mpp = (enum priv)bits_get(h->csr.mstatus, 12, 11);
+    struct mmu_context data = context_of_data(h, mpp, mpp != PRIV_M && (h->csr.mstatus & MSTATUS_MPV));
+    return mmu_regime(&data);
+}
+
+void priv_switch(struct hart *h)
 {
     uint64_t s = h->csr.mstatus;
     /* norm:vsstatus_fs_op: with V = 1 both fields are in effect. */
-    uint64_t fs = h->virt ? s & -(uint64_t)((h->csr.vsstatus & MSTATUS_FS) != 0) : s;
-    h->isa_live = fs & MSTATUS_FS ? h->isa_fp_on : h->isa_fp_off;
+    uint64_t fs = h->virt && !(h->csr.vsstatus & MSTATUS_FS) ? 0 : s & MSTATUS_FS;
+    h->isa_live = fs ? h->isa_fp_on : h->isa_fp_off;
 
-    bool virt;
-    enum priv priv = priv_of_data(h, &virt);
-    struct mmu_context code_context = context_of(h, (enum priv)h->priv, h->virt);
-    struct mmu_context data_context = context_of_data(h, priv, virt);
-    struct mmu_regime code = mmu_regime(&code_context), data = mmu_regime(&data_context);
-    if (!h->data || memcmp(&h->data->info.regime, &data, sizeof data) != 0) h->data = mmu_select_data(&h->mmu, &data);
-    if (!h->code || memcmp(&h->code->info.regime, &code, sizeof code) != 0) h->code = mmu_select_code(&h->mmu, &code);
+    const struct mode_regimes *mode = regimes_of_mode(h);
+    const struct mmu_regime *data = &mode->data, *code = &mode->code;
+    struct mmu_regime modified;
+    if (s & MSTATUS_MPRV) {
+        modified = regime_of_mprv(h);
+        data = &modified;
+    }
+    if (!h->data || memcmp(&h->data->info.regime, data, sizeof *data) != 0) h->data = mmu_select_data(&h->mmu, data);
+    if (!h->code || memcmp(&h->code->info.regime, code, sizeof *code) != 0) h->code = mmu_select_code(&h->mmu, code);
+}
+
+void priv_update(struct hart *h)
+{
+    h->regimes_known = 0;
+    priv_switch(h);
 }
 
 /* ---- returns ---- */
@@ -101,7 +121,7 @@ static void priv_return(struct hart *h, enum priv to, bool virt, uint64_t pc)
     if (to != PRIV_M) h->csr.mstatus &= ~MSTATUS_MPRV;
     priv_set_mode(h, to, virt);
     h->pc = pc;
-    priv_update(h);
+    priv_switch(h);
 }
 
 /* norm:mret_h */

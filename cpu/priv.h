@@ -98,9 +98,11 @@ struct mmu_regime priv_guest_regime(const struct hart *h, bool hlvx);
  * here. */
 bool priv_cbo_allowed(struct hart *h, uint32_t insn, bool zero, bool inval, struct trap *t);
 
-/* Puts the hart into another mode; priv_update must follow. */
+/* Puts the hart into another mode; priv_switch must follow. */
 void priv_set_mode(struct hart *h, enum priv priv, bool virt);
-/* V, privilege, a status, an xatp, an xenvcfg or misa changed: select banks and recompute isa_live. */
+/* V or privilege changed, and of the statuses at most FS, MPRV, MPP and MPV: select banks and recompute isa_live. */
+void priv_switch(struct hart *h);
+/* A status, an xatp, an xenvcfg or misa changed: the same, with nothing taken from before. */
 void priv_update(struct hart *h);
 /* Dirtiness, from writes and from raised flags, brought into mstatus.FS; before anything reads or writes that. */
 void priv_sync_fp(struct hart *h);

@@ -208,6 +208,6 @@ void trap_take(struct hart *h, const struct trap *t, uint64_t epc)
         enter_m(h, t, epc, gva);
     h->waiting = false;
     h->trapped = true;
-    priv_update(h);
+    priv_switch(h);
     if (h->env->traps_end_run) hart_kick(h);
 }
