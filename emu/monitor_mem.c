@@ -116,7 +116,8 @@ void monitor_show_mem(struct machine *m, const char *arguments, FILE *out)
     const struct csr_state *c = &h->csr;
     if (!h->virt) show_first_stage(h, "satp", c->satp, NULL, out);
     if (!h->virt && !is_paged(c->vsatp) && !is_paged(c->hgatp)) return;
-    struct mmu_regime tables = mmu_regime(&(struct mmu_context){.hgatp = c->hgatp, .priv = PRIV_S, .virt = true});
+    struct mmu_regime tables =
+        mmu_regime(&(struct mmu_context){.hgatp = c->hgatp, .priv = PRIV_S, .virt = true, .g_pbmte = true});
     show_first_stage(h, "vsatp", c->vsatp, &tables, out);
     show_guest_stage(h, c->hgatp, out);
 }

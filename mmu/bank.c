@@ -19,16 +19,40 @@ static void data_bank_clear(struct data_bank *b)
     b->info.super_last = 0;
 }
 
+static unsigned page_set_index(uint64_t addr)
+{
+    uint64_t page = addr >> GUEST_PAGE_LOG2;
+    return (unsigned)(page ^ page >> PAGE_SET_LOG2) & ((1u << PAGE_SET_LOG2) - 1);
+}
+static void page_set_add(struct page_set *s, uint64_t addr)
+{
+    unsigned i = page_set_index(addr);
+    s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+static bool page_set_has(const struct page_set *s, uint64_t addr)
+{
+    unsigned i = page_set_index(addr);
+    return bit_test(s->bits[i / 64], i % 64);
+}
+
+/* The bank can lead to the page of this entry. */
+static void code_bank_note(struct code_bank *b, const struct fetch_entry *e)
+{
+    unsigned guest_log2 = e->guest & TLB_LEAF_LOG2;
+    page_set_add(&b->pages, e->page);
+    page_set_add(&b->guest_pages, e->guest);
+    b->any_local = b->any_local || !(e->leaf & TLB_LEAF_GLOBAL);
+    b->any_guest_super = b->any_guest_super || guest_log2 > GUEST_PAGE_LOG2;
+}
+
 static void code_bank_clear_jumps(struct code_bank *b)
 {
     for (unsigned i = 0; i < JUMP_SETS; i++) b->jump[i].pc = 1;
-    memset(b->jump_pages, 0, sizeof b->jump_pages);
+    b->pages = b->guest_pages = (struct page_set){0};
+    b->any_local = b->any_guest_super = false;
     /* Fetch entries that are still here can make jump entries again without another fill. */
     for (unsigned i = 0; i < FETCH_SETS; i++)
-        if (b->fetch[i].page != TLB_TAG_EMPTY) {
-            unsigned bit = (unsigned)(b->fetch[i].page >> GUEST_PAGE_LOG2) & 255;
-            b->jump_pages[bit / 64] |= UINT64_C(1) << (bit % 64);
-        }
+        if (b->fetch[i].page != TLB_TAG_EMPTY) code_bank_note(b, &b->fetch[i]);
 }
 
 static void code_bank_clear(struct code_bank *b)
@@ -146,14 +170,13 @@ void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk
 void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host)
 {
     gva_t page = va & GUEST_PAGE_MASK;
-    unsigned bit = (unsigned)(page >> GUEST_PAGE_LOG2) & 255;
-    b->jump_pages[bit / 64] |= UINT64_C(1) << (bit % 64);
-    b->fetch[(page >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)] =
-        (struct fetch_entry){.page = page,
-                             .gpa = w->gpa & GUEST_PAGE_MASK,
-                             .host = host,
-                             .guest = guest_tag(w),
-                             .leaf = bank_note_leaf(&b->info, va, w)};
+    struct fetch_entry *e = &b->fetch[(page >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)];
+    *e = (struct fetch_entry){.page = page,
+                              .gpa = w->gpa & GUEST_PAGE_MASK,
+                              .host = host,
+                              .guest = guest_tag(w),
+                              .leaf = bank_note_leaf(&b->info, va, w)};
+    code_bank_note(b, e);
 }
 
 /* ---- fences ---- */
@@ -198,16 +221,34 @@ static void data_bank_fence(struct data_bank *b, const struct mmu_fence *f)
     }
 }
 
+/* Nothing that the fence names was ever fetched. */
+static bool code_bank_is_clear_of(const struct code_bank *b, const struct mmu_fence *f, bool local)
+{
+    if (f->scope == FENCE_G) return f->has_address && !b->any_guest_super && !page_set_has(&b->guest_pages, f->address);
+    return (f->has_id && !b->any_local) || (local && !page_set_has(&b->pages, f->address));
+}
+
+/* Jumps into one page; and to its last address in the page before, whose instruction may reach over. */
+static void code_bank_clear_jumps_of(struct code_bank *b, gva_t page)
+{
+    for (unsigned i = 0; i < JUMP_SETS; i++) {
+        gva_t pc = b->jump[i].pc;
+        if ((pc & GUEST_PAGE_MASK) == page || ((pc + 2) & GUEST_PAGE_MASK) == page) b->jump[i].pc = 1;
+    }
+}
+
 static void code_bank_fence(struct code_bank *b, const struct mmu_fence *f)
 {
     bool local = fence_is_local(f, &b->info);
-    unsigned bit = (unsigned)(f->address >> GUEST_PAGE_LOG2) & 255;
-    if (local && !bit_test(b->jump_pages[bit / 64], bit % 64)) return; /* never fetched from */
+    if (code_bank_is_clear_of(b, f, local)) return;
     for (unsigned i = 0; i < FETCH_SETS; i++) {
         struct fetch_entry *e = &b->fetch[i];
         if (e->page != TLB_TAG_EMPTY && fence_names(f, e->page, e->leaf, e->guest)) e->page = TLB_TAG_EMPTY;
     }
-    code_bank_clear_jumps(b);
+    if (local)
+        code_bank_clear_jumps_of(b, f->address & GUEST_PAGE_MASK);
+    else
+        code_bank_clear_jumps(b);
 }
 
 static void fence_log(struct log *log, const struct mmu_fence *f)

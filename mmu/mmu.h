@@ -140,11 +140,19 @@ struct fetch_entry {
     uint64_t guest; /* as read_guest */
     uint8_t leaf;   /* as read_leaf */
 };
+/* A set of pages that may name some too many. */
+#define PAGE_SET_LOG2 11
+struct page_set {
+    uint64_t bits[(1 << PAGE_SET_LOG2) / 64];
+};
+
 struct code_bank {
     struct jump_entry jump[JUMP_SETS];
     struct fetch_entry fetch[FETCH_SETS];
-    /* Pages that may have jump entries (bit: page number modulo 256; a fetch entry may be gone before its jumps are). */
-    uint64_t jump_pages[4];
+    /* What the bank was filled with since its jump cache was last empty: a fetch entry may be gone before its jumps are. */
+    struct page_set pages, guest_pages; /* guest_pages: of the G-stage's leaves of 4 KiB */
+    bool any_local;                     /* a page that is not global */
+    bool any_guest_super;               /* a larger leaf of the G-stage */
     struct bank_info info;
 };
 

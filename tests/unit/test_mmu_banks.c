@@ -292,6 +292,44 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
     cr_assert(j->pc & 1);
 #undef PUT
 }
+static struct jump_entry *jump_to(struct code_bank *c, gva_t pc)
+{
+    struct jump_entry *j = &c->jump[jump_index(pc)];
+    *j = (struct jump_entry){.pc = pc, .block = &b};
+    return j;
+}
+
+Test(mmu_banks, a_fence_of_one_page_leaves_jumps_into_others)
+{
+    fill_both();
+    struct code_bank *c = code(space[0]);
+    struct jump_entry *in = jump_to(c, 0x1008), *other = jump_to(c, 0x42010), *before = jump_to(c, 0xffe),
+                      *last = jump_to(c, 0x1ffe);
+    bench_fence(&b, true, 0x1000, false, 0);
+    cr_assert((in->pc & 1) && (last->pc & 1) && other->pc == 0x42010);
+    cr_assert(before->pc & 1, "its instruction may reach into the page");
+    bench_fence(&b, true, 0x40200000, false, 0);
+    cr_assert(other->pc & 1, "a superpage: all");
+}
+
+/* As a kernel's code in every process: what is unmapped in the process does not cost the kernel its jumps. */
+Test(mmu_banks, a_fence_of_an_address_space_leaves_jumps_into_global_pages)
+{
+    uint64_t satp = bench_space(&b, 3, 7);
+    struct code_bank *c = code(satp);
+    bench_map(&b, satp, 0x5000, 0, leaf(RAM + 0x3000, RW | X | G));
+    bench_map(&b, satp, 0x6000, 0, leaf(RAM + 0x4000, RW | X));
+    mmu_access_fetch(&b.mmu, c, 0x5000, 2);
+    struct jump_entry *j = jump_to(c, 0x5008);
+    bench_fence(&b, true, 0x5000, true, 7);
+    bench_fence(&b, false, 0, true, 7);
+    cr_assert_eq(j->pc, 0x5008);
+    mmu_access_fetch(&b.mmu, c, 0x6000, 2);
+    struct jump_entry *local = jump_to(c, 0x6010);
+    bench_fence(&b, false, 0, true, 7);
+    cr_assert(local->pc & 1, "not global");
+    cr_assert_eq(c->fetch[5 & (FETCH_SETS - 1)].page, 0x5000);
+}
 #endif
 
 /* ---- code pages ---- */

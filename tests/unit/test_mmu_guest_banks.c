@@ -296,6 +296,21 @@ Test(mmu_guest_banks, a_fence_of_the_g_stage_clears_jumps_whose_fetch_entry_is_g
     cr_assert(k->jump[jump_index(0x1000)].pc & 1);
 }
 
+Test(mmu_guest_banks, a_fence_of_the_g_stage_leaves_banks_that_never_fetched_from_there)
+{
+    make_worlds();
+    const struct mmu_context *c = &world[0][0];
+    touch(c, 0x1000);
+    struct jump_entry *j = &code(c)->jump[jump_index(0x1000)];
+    mmu_fence(&b.mmu, &(struct mmu_fence){.scope = FENCE_G, .has_address = true, .address = FAR + 0x5000});
+    cr_assert_eq(j->pc, 0x1000);
+    touch(c, 0x3000); /* a superpage of the G-stage */
+    touch(c, 0x1000);
+    mmu_fence(&b.mmu, &(struct mmu_fence){.scope = FENCE_G, .has_address = true, .address = FAR + 0x5000});
+    cr_assert(j->pc & 1, "what size the pages of its jumps had is not known");
+    cr_assert(stays(c, 0x1000) && stays(c, 0x3000));
+}
+
 Test(mmu_guest_banks, one_guest_more_than_there_are_banks)
 {
     struct guest g = guest_make(&b, 3, 3);
