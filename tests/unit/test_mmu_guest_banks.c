@@ -44,6 +44,8 @@ Test(mmu_guest_banks, a_write_entry_needs_w_and_d_in_both_stages)
         mmu_flush_all(&b.mmu);
         cr_assert(load(&g.c, 0x5008).cached && bench_cached(data(&g.c), 0x5000, false));
         cr_assert_eq(bench_cached(data(&g.c), 0x5000, true), w && d && g_w && g_d, "case %u", bits);
+        enum mmu_fault want = !w || !d ? MMU_PAGE_FAULT : !g_w || !g_d ? MMU_GUEST_PAGE_FAULT : MMU_OK;
+        cr_assert_eq(store(&g.c, 0x5008).fault, want, "case %u", bits);
     }
 }
 
