@@ -26,6 +26,10 @@ kernel_entry:
         csrci   sstatus, SSTATUS_SIE
         li      t0, SSTATUS_FS
         csrc    sstatus, t0
+        la      t0, boot_taken
+        li      t1, 1
+        amoswap.w t1, t1, (t0)
+        bnez    t1, late
         mv      s0, a0
         mv      s1, a1
         la      s2, kernel_entry        /* physical */
@@ -91,6 +95,15 @@ kernel_entry:
         li      ra, 0
         tail    kernel_start_first
 
+/*
+ * A second hart at the first one's entry. Firmware may let a hart go between "start" and "start there" (OpenSBI up to 1.1 does, rarely)
+ * and so sends it here. Harts are started one at a time: it is the one that is being started.
+ */
+late:
+        la      t0, starting_task
+1:      ld      a1, 0(t0)
+        beqz    a1, 1b
+
 /* Another hart, started by sbi_start_hart: a1 = its idle task. */
         .globl  kernel_entry_other
 kernel_entry_other:
@@ -125,6 +138,10 @@ go_high:
 misplaced:
         wfi
         j       misplaced
+
+        .data
+        .balign 4
+boot_taken:     .word 0
 
         .bss
         .balign 4096

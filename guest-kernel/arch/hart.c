@@ -20,6 +20,7 @@
 #include "mm/space.h"
 
 struct hart harts[HART_MAX];
+uint64_t starting_task; /* idle task of the hart that is being started */
 
 extern char kernel_entry_other[];
 _Noreturn void kernel_start_other(void);
@@ -60,6 +61,7 @@ void harts_start(void)
     for (unsigned i = 1; i < machine.harts; i++) {
         struct task *idle = task_create_idle(i);
         if (!idle) panic("no memory for hart %u", i);
+        atomic_store(&starting_task, (uint64_t)idle); /* for entry.S */
         long error = sbi_start_hart(machine.hart_id[i], va_to_pa(kernel_entry_other), (uint64_t)idle);
         if (error) {
             printk("hart %lu does not start: SBI error %ld\n", machine.hart_id[i], error);

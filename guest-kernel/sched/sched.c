@@ -118,13 +118,16 @@ void sched_make_ready(struct task *task)
 
 /* The switch */
 
+/* Harts' clocks agree, but one may read it a moment before the other's reading gets to memory. */
+static uint64_t since(uint64_t now, uint64_t then) { return now > then ? now - then : 0; }
+
 static void account_out(struct task *task, uint64_t now)
 {
     struct sched_entity *entity = &task->sched;
-    uint64_t ran = now - entity->run_since_ns;
+    uint64_t ran = since(now, entity->run_since_ns);
     entity->run_ns += ran;
     entity->burst_ns += ran;
-    entity->system_ns += now - entity->mode_since_ns;
+    entity->system_ns += since(now, entity->mode_since_ns);
     if (task == this_hart()->idle)
         this_hart()->idle_ns += ran;
     else if (!is_kernel_thread(task))
@@ -137,7 +140,7 @@ static void account_in(struct task *task, uint64_t now)
     struct sched_entity *entity = &task->sched;
     entity->run_since_ns = entity->mode_since_ns = now;
     if (task == this_hart()->idle) return;
-    entity->waiting_ns += now - entity->ready_since_ns;
+    entity->waiting_ns += since(now, entity->ready_since_ns);
     if (!entity->first_run_ns) entity->first_run_ns = now;
 }
 
@@ -278,7 +281,7 @@ _Noreturn void task_idle(void)
 void sched_enter_kernel(void)
 {
     uint64_t now = time_ns();
-    uint64_t used = now - current->sched.mode_since_ns;
+    uint64_t used = since(now, current->sched.mode_since_ns);
     current->sched.user_ns += used;
     current->sched.mode_since_ns = now;
     if (current->process->counts_cputime) cputime_charge(used, 0);
@@ -287,7 +290,7 @@ void sched_enter_kernel(void)
 void sched_leave_kernel(void)
 {
     uint64_t now = time_ns();
-    uint64_t used = now - current->sched.mode_since_ns;
+    uint64_t used = since(now, current->sched.mode_since_ns);
     current->sched.system_ns += used;
     current->sched.mode_since_ns = now;
     if (current->process->counts_cputime) cputime_charge(0, used);
