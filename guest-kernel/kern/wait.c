@@ -83,7 +83,7 @@ static bool any_woken(struct waiter *const waiters[], size_t n)
 static int sleep_locked(struct waiter *const waiters[], size_t n, bool interruptible, uint64_t deadline_ns)
 {
     if (any_woken(waiters, n)) return 0;
-    if (interruptible && signal_pending()) return -EINTR;
+    if (interruptible && (current->only_fatal ? signal_fatal_pending() : signal_pending())) return -EINTR;
     if (deadline_ns && time_ns() >= deadline_ns) return -ETIMEDOUT;
     struct deadline deadline = {.task = current};
     if (deadline_ns) {
@@ -168,7 +168,7 @@ int sleep_until(uint64_t deadline_ns, bool interruptible)
 void wake_for_signal(struct task *task, bool fatal)
 {
     spin_lock(&sched_lock);
-    if (task->wait_interruptible) wake_task_locked(task, -EINTR);
+    if (task->wait_interruptible && (fatal || !task->only_fatal)) wake_task_locked(task, -EINTR);
     if (fatal && task->state == TASK_STOPPED) sched_make_ready(task);
     /* If it runs in user mode on another hart, an interrupt brings it into the kernel. */
     if (task->state == TASK_RUNNING && task->hart != this_hart()) hart_call(task->hart->number, IPI_RESCHEDULE);

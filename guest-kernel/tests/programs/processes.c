@@ -353,6 +353,17 @@ static void test_exec(void)
         _exit(99);
     }
     CHECK(pid > 0 && (WEXITSTATUS(wait_status(pid)) & 42) == 42);
+    /* A signal does not let the parent of a vfork run before the child has let go of its memory. */
+    static volatile int turn;
+    handle(SIGUSR2, count, 0);
+    if (!(pid = vfork())) {
+        syscall(SYS_kill, syscall(SYS_getppid), SIGUSR2);
+        struct timespec shortly = {0, 20000000};
+        syscall(SYS_nanosleep, &shortly, NULL);
+        turn = 1;
+        _exit(0);
+    }
+    CHECK(turn == 1 && wait_status(pid) == 0);
 
     CHECK(execve("/nowhere", arguments, environment) == -1 && errno == ENOENT);
     CHECK(execve("/", arguments, environment) == -1 && errno == EACCES);
