@@ -156,13 +156,14 @@ static void close_program(struct file *file)
 static int read_script_line(char *line, char **interpreter, char **argument)
 {
     char *end = memchr(line, '\n', SCRIPT_LINE);
+    bool whole = end;
     if (!end) end = memchr(line, 0, SCRIPT_LINE);
     if (!end) return -ENOEXEC;
     *end = 0;
     while (end > line + 2 && (end[-1] == ' ' || end[-1] == '\t')) *--end = 0;
     char *at = line + 2;
     while (*at == ' ' || *at == '\t') at++;
-    if (!*at) return -ENOEXEC;
+    if (!*at) return whole ? -ENOEXEC : -EACCES; /* as Linux says it */
     *interpreter = at;
     while (*at && *at != ' ' && *at != '\t') at++;
     *argument = NULL;
