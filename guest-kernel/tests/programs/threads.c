@@ -202,13 +202,17 @@ static void test_robust(void)
     pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(shared, &attributes);
+    int ends[2];
+    char c;
+    pipe(ends);
     pid_t pid = fork();
     if (!pid) {
         pthread_mutex_lock(shared);
+        write(ends[1], "x", 1);
         usleep(10000);
         _exit(0);
     }
-    usleep(3000);
+    read(ends[0], &c, 1);
     CHECK(pthread_mutex_lock(shared) == EOWNERDEAD);
     CHECK(pthread_mutex_consistent(shared) == 0 && pthread_mutex_unlock(shared) == 0);
     waitpid(pid, NULL, 0);
