@@ -1,8 +1,9 @@
 /*
  * lock.c - spinlocks with an order checker, and mutexes. See lock.h.
  *
- * A spinlock is a pair of counters, as at a baker's: take a ticket, wait until it is served. So harts get the lock in the order
- * in which they came. Each hart keeps the list of what it holds; the checker compares ranks with it. Interrupts go off with the
+ * A spinlock is one word, set by an atomic exchange: whoever got a zero back has the lock. Others look, without writing, until it is
+ * zero again. Tickets would serve harts in the order in which they came, but then the lock can be waiting for a hart that is itself
+ * not running: under an emulator or a hypervisor with fewer processors than harts, that makes a contended lock many times slower. Each hart keeps the list of what it holds; the checker compares ranks with it. Interrupts go off with the
  * first lock and come back with the last, if they were on.
  */
 #include "kern/lock.h"
@@ -32,8 +33,8 @@ void spin_lock(struct spinlock *lock)
     bool before = interrupts_off();
     struct hart *hart = this_hart();
     check_order(hart, lock);
-    uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-    while (atomic_load(&lock->serving) != ticket) hart_pause();
+    while (atomic_swap(&lock->taken, 1))
+        while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED)) hart_pause();
     lock->holder = hart;
     if (!hart->locks_held) hart->interrupts_before = before;
     hart->locks[hart->locks_held++] = lock;
@@ -49,7 +50,7 @@ void spin_unlock(struct spinlock *lock)
     hart->locks_held--;
     for (; at < hart->locks_held; at++) hart->locks[at] = hart->locks[at + 1];
     lock->holder = NULL;
-    atomic_store(&lock->serving, lock->serving + 1);
+    atomic_store(&lock->taken, 0);
     if (!hart->locks_held) interrupts_restore(hart->interrupts_before);
 }
 

@@ -20,7 +20,7 @@ struct hart;
 struct task;
 
 struct spinlock {
-    uint32_t next, serving; /* tickets: first come, first served */
+    uint32_t taken;
     struct hart *holder;
     const char *name;
     enum lock_rank rank;
