@@ -231,7 +231,8 @@ void hart_state(struct hart *h, struct state *s)
     state_bytes(s, h->mmu.pmp.cfg, sizeof h->mmu.pmp.cfg);
     for (unsigned i = 0; i < PMP_ENTRIES; i++) state_u64(s, &h->mmu.pmp.addr[i]);
     if (!s->restoring || !state_ok(s)) return;
-    if (!csr_state_is_legal(h)) {
+    bool own = frm <= 7 && flags <= 31 && h->fs_dirty <= 1 && (!h->reservation || (h->reservation - 1) % 8 == 0);
+    if (!own || !pmp_is_legal(&h->mmu.pmp) || !csr_state_is_legal(h)) {
         state_refuse(s, "a hart is in a state that it cannot be in");
         return;
     }

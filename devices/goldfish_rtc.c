@@ -129,7 +129,11 @@ static void goldfish_rtc_state(void *dev, struct state *s)
     state_bool(s, &r->pending);
     state_bool(s, &r->irq_enabled);
     state_event(s, r->events, &r->alarm);
-    if (s->restoring && state_ok(s)) drive(r);
+    if (!s->restoring) return;
+    if (state_ok(s) && event_is_scheduled(&r->alarm) && !r->armed)
+        state_refuse(s, "a clock without an alarm would ring");
+    if (!state_ok(s)) goldfish_rtc_reset(r);
+    drive(r);
 }
 
 static void goldfish_rtc_destroy(void *dev)

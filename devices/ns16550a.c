@@ -10,6 +10,7 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SC
 #define IER_THRE  0x02u
 #define IER_LINE  0x04u
 #define IER_MODEM 0x08u
+#define IER_ALL   0x0fu
 
 /* Interrupt identification, highest priority first. */
 #define IIR_LINE    0x06u
@@ -22,8 +23,10 @@ enum { RBR_THR = 0, IER = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SC
 
 #define FCR_ENABLE   0x01u
 #define FCR_CLEAR_RX 0x02u
+#define FCR_WRITABLE 0xc9u /* what it keeps */
 #define LCR_DLAB     0x80u
 #define MCR_LOOP     0x10u
+#define MCR_ALL      0x1fu
 #define LSR_DATA     0x01u
 #define LSR_OVERRUN  0x02u
 #define LSR_BREAK    0x10u
@@ -46,7 +49,8 @@ struct ns16550a {
     struct event_queue *events;
 };
 
-static uint32_t fifo_room(const struct ns16550a *u) { return (u->fcr & FCR_ENABLE ? FIFO_BYTES : 1) - u->fifo_count; }
+static uint32_t fifo_size(const struct ns16550a *u) { return u->fcr & FCR_ENABLE ? FIFO_BYTES : 1; }
+static uint32_t fifo_room(const struct ns16550a *u) { return fifo_size(u) - u->fifo_count; }
 
 static uint32_t rx_trigger(const struct ns16550a *u)
 {
@@ -175,7 +179,7 @@ static void transmit(struct ns16550a *u, uint8_t byte)
 static void write_fcr(struct ns16550a *u, uint8_t value)
 {
     bool toggled = (value ^ u->fcr) & FCR_ENABLE;
-    u->fcr = value & FCR_ENABLE ? value & 0xc9u : 0;
+    u->fcr = value & FCR_ENABLE ? value & FCR_WRITABLE : 0;
     if (toggled || value & FCR_CLEAR_RX) {
         u->fifo_count = 0;
         restart_timeout(u);
@@ -200,13 +204,13 @@ static void ns16550a_write(void *dev, uint64_t offset, unsigned size, uint64_t w
             u->divisor = (uint16_t)bits_set(u->divisor, 15, 8, value);
         } else {
             if (value & ~u->ier & IER_THRE) u->thre_pending = true; /* enabling it while empty interrupts */
-            u->ier = value & 0x0f;
+            u->ier = value & IER_ALL;
         }
         break;
     case IIR_FCR: write_fcr(u, value); break;
     case LCR: u->lcr = value; break;
     case MCR:
-        u->mcr = value & 0x1f;
+        u->mcr = value & MCR_ALL;
         update_modem(u);
         break;
     case LSR:
@@ -231,6 +235,13 @@ static void ns16550a_reset(void *dev)
     update_irq(u);
 }
 
+static bool is_legal(const struct ns16550a *u)
+{
+    bool fcr_ok = u->fcr & FCR_ENABLE ? !(u->fcr & ~FCR_WRITABLE) : u->fcr == 0;
+    return fcr_ok && u->ier <= IER_ALL && u->mcr <= MCR_ALL && !(u->line_errors & ~(LSR_OVERRUN | LSR_BREAK)) &&
+           (u->msr & ~MSR_DELTAS) == modem_lines(u) && u->fifo_head < FIFO_BYTES && u->fifo_count <= fifo_size(u);
+}
+
 static void ns16550a_state(void *dev, struct state *s)
 {
     struct ns16550a *u = dev;
@@ -244,9 +255,9 @@ static void ns16550a_state(void *dev, struct state *s)
     state_u32(s, &u->fifo_head);
     state_u32(s, &u->fifo_count);
     state_event(s, u->events, &u->timeout);
-    if (!s->restoring || !state_ok(s)) return;
-    u->fifo_head %= FIFO_BYTES;
-    if (u->fifo_count > FIFO_BYTES) u->fifo_count = FIFO_BYTES;
+    if (!s->restoring) return;
+    if (state_ok(s) && !is_legal(u)) state_refuse(s, "the serial port is in a state that it cannot be in");
+    if (!state_ok(s)) ns16550a_reset(u);
     update_irq(u);
 }
 

@@ -168,6 +168,27 @@ static void plic_reset(void *dev)
     open_gateways(p);
 }
 
+static bool context_is_legal(const struct plic *p, unsigned n)
+{
+    const struct plic_context *c = &p->context[n];
+    bool exists = n < p->contexts;
+    if (c->threshold > (exists ? PLIC_PRIORITY_MAX : 0)) return false;
+    for (unsigned w = 0; w < WORDS; w++)
+        if (c->enable[w] & ~(exists ? source_mask(p, w) : 0)) return false;
+    return true;
+}
+
+static bool is_legal(const struct plic *p)
+{
+    for (unsigned w = 0; w < WORDS; w++)
+        if ((p->level[w] | p->pending[w] | p->in_service[w]) & ~source_mask(p, w)) return false;
+    for (unsigned n = 0; n < PLIC_SOURCES_MAX; n++)
+        if (p->priority[n] > (n && n < p->sources ? PLIC_PRIORITY_MAX : 0)) return false;
+    for (unsigned n = 0; n < PLIC_CONTEXTS_MAX; n++)
+        if (!context_is_legal(p, n)) return false;
+    return true;
+}
+
 static void plic_state(void *dev, struct state *s)
 {
     struct plic *p = dev;
@@ -177,7 +198,13 @@ static void plic_state(void *dev, struct state *s)
     state_bytes(s, p->in_service, sizeof p->in_service);
     state_bytes(s, p->priority, sizeof p->priority);
     state_bytes(s, p->context, sizeof p->context);
-    if (s->restoring && state_ok(s)) drive_targets(p);
+    if (!s->restoring) return;
+    if (state_ok(s) && !is_legal(p)) state_refuse(s, "the PLIC is in a state that it cannot be in");
+    if (!state_ok(s)) {
+        memset(p->level, 0, sizeof p->level);
+        plic_reset(p);
+    }
+    drive_targets(p);
 }
 
 struct plic *plic_create(const struct device_host *host, unsigned sources, unsigned contexts,

@@ -344,10 +344,10 @@ void net_slirp_state(struct net_slirp *n, struct state *s)
         struct frame *f = &n->frames[(n->first + i) % FRAMES_MAX];
         uint32_t length = s->restoring ? 0 : f->length;
         state_u32(s, &length);
-        if (length > NETDEV_FRAME_MAX) s->ok = false;
+        if (length > NETDEV_FRAME_MAX) state_refuse(s, "a waiting frame is too long");
         if (!state_ok(s)) return;
         state_bytes(s, s->restoring ? bytes : f->bytes, length);
-        if (s->restoring && state_ok(s) && !enqueue(n, bytes, length)) s->ok = false;
+        if (s->restoring && state_ok(s) && !enqueue(n, bytes, length)) state_refuse(s, "too many frames wait");
     }
     state_event(s, n->events, &n->deliver);
 }

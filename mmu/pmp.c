@@ -80,6 +80,16 @@ static bool pmp_addr_locked(const struct pmp *p, unsigned i)
     return i + 1 < p->count && (p->cfg[i + 1] & PMP_LOCKED) && pmp_mode(p->cfg[i + 1]) == PMP_TOR;
 }
 
+bool pmp_is_legal(const struct pmp *p)
+{
+    for (unsigned i = 0; i < PMP_ENTRIES; i++) {
+        if (i >= p->count && (p->cfg[i] || p->addr[i])) return false;
+        if (p->cfg[i] & ~PMP_CFG_LEGAL || p->addr[i] & ~PMP_ADDR_MASK) return false;
+        if ((p->cfg[i] & PMP_W) && !(p->cfg[i] & PMP_R)) return false;
+    }
+    return true;
+}
+
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value)
 {
     if (index >= p->count || pmp_addr_locked(p, index)) return false;

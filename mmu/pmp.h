@@ -26,8 +26,10 @@ bool pmp_write_cfg(struct pmp *p, unsigned index,
                    uint64_t value); /* true if anything changed: translations must be flushed */
 uint64_t pmp_read_addr(const struct pmp *p, unsigned index);
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value);
-void pmp_reset(struct pmp *p);  /* all off and unlocked, addresses 0; count stays */
-void pmp_derive(struct pmp *p); /* after cfg and addr were restored from a snapshot */
+void pmp_reset(struct pmp *p); /* all off and unlocked, addresses 0; count stays */
+bool pmp_is_legal(
+    const struct pmp *p);       /* whether cfg and addr, restored from a snapshot, hold what writes could have left */
+void pmp_derive(struct pmp *p); /* and then what follows from them */
 
 /* May an access of len bytes at gpa be made with all of `need` (PMP_R|W|X) at this privilege (machine: M-mode)? */
 bool pmp_check(const struct pmp *p, gpa_t gpa, uint64_t len, unsigned need, bool machine);

@@ -163,7 +163,7 @@ static void overlay_restore(struct overlay *o, struct state *s)
         state_u64(s, &count);
         if (!state_ok(s) || count == 0) return;
         if (sector >= o->image.sectors || count > o->image.sectors - sector) {
-            s->ok = false;
+            state_refuse(s, "a change lies beyond the end of the disk");
             return;
         }
         run_state(o, sector, count, s);

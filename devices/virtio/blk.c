@@ -362,7 +362,7 @@ static void request_state(struct request *r, struct state *s)
     state_bool(s, &r->io.fua);
     state_u64(s, &r->io.sector);
     state_u32(s, &r->io.range_count);
-    if (r->io.range_count > RANGES_MAX || op > MEDIUM_ZERO) s->ok = false;
+    if (r->io.range_count > RANGES_MAX || op > MEDIUM_ZERO) state_refuse(s, "a request to a disk is none");
     for (unsigned i = 0; i < r->io.range_count && state_ok(s); i++) {
         state_u64(s, &r->ranges[i].sector);
         state_u64(s, &r->ranges[i].count);
@@ -373,7 +373,7 @@ static void request_state(struct request *r, struct state *s)
         if (request_valid(r))
             request_map(r);
         else
-            s->ok = false;
+            state_refuse(s, "a request to a disk is none");
     }
     if (state_ok(s)) r->blk->medium->ops->request_state(r->blk->medium, &r->io, s);
 }
@@ -386,7 +386,7 @@ static void requests_restore(struct blk *b, struct state *s, uint32_t count)
         state_u16(s, &writable);
         struct request *r = readable + writable <= (int)VIRTQ_SIZE_MAX ? request_new(b, readable + writable) : NULL;
         if (!r) {
-            s->ok = false;
+            state_refuse(s, "a request to a disk has too many pieces, or the host has no memory for it");
             return;
         }
         r->readable = readable;
@@ -415,7 +415,7 @@ static void blk_state(struct virtio_device *dev, struct state *s)
     state_u32(s, &count);
     if (s->restoring) {
         requests_restore(b, s, count);
-        if (!queues_expect(b)) s->ok = false;
+        if (!queues_expect(b)) state_refuse(s, "more requests to a disk than its queues expect");
     } else {
         for (struct request *r = b->first; r; r = r->next) {
             state_u16(s, &r->readable);

@@ -118,7 +118,8 @@ static void console_state(struct virtio_device *dev, struct state *s)
     state_bytes(s, c->input, sizeof c->input);
     state_u32(s, &c->input_head);
     state_u32(s, &c->input_count);
-    if (c->input_head >= INPUT_BYTES || c->input_count > INPUT_BYTES) s->ok = false;
+    if (c->input_head >= INPUT_BYTES || c->input_count > INPUT_BYTES)
+        state_refuse(s, "the console holds more input than it can");
     if (!state_ok(s)) c->input_head = c->input_count = 0;
 }
 

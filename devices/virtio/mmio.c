@@ -237,8 +237,11 @@ static void mmio_state(void *slot, struct state *s)
     state_u32(s, &m->driver_features_sel);
     state_u32(s, &m->queue_sel);
     state_u32(s, &m->interrupt_status);
+    if (s->restoring && state_ok(s) && m->interrupt_status & ~(VIRTIO_INTERRUPT_USED | VIRTIO_INTERRUPT_CONFIG))
+        state_refuse(s, "a virtio interrupt that does not exist");
     if (m->dev) virtio_state(m->dev, s);
-    if (s->restoring && state_ok(s)) drive(m);
+    if (s->restoring && !state_ok(s)) mmio_reset(m);
+    if (s->restoring) drive(m);
 }
 
 static void mmio_destroy(void *slot)

@@ -257,7 +257,7 @@ static void table_state(struct mac_table *t, struct state *s)
     state_u32(s, &t->count);
     state_bool(s, &t->overflow);
     state_bytes(s, t->mac, sizeof t->mac);
-    if (t->count > TABLE_MAX) s->ok = false;
+    if (t->count > TABLE_MAX) state_refuse(s, "the network card knows more addresses than it can");
 }
 
 static void net_state(struct virtio_device *dev, struct state *s)

@@ -140,6 +140,13 @@ void virtio_set_status(struct virtio_device *dev, uint8_t value)
 
 /* ---- saved state ---- */
 
+static bool status_is_legal(const struct virtio_device *dev)
+{
+    if (dev->status & ~(DRIVER_BITS | VIRTIO_NEEDS_RESET)) return false;
+    if (dev->status & VIRTIO_DRIVER_OK && !(dev->status & VIRTIO_FEATURES_OK)) return false;
+    return !(dev->status & VIRTIO_FEATURES_OK) || features_acceptable(dev);
+}
+
 void virtio_state(struct virtio_device *dev, struct state *s)
 {
     state_tag(s, dev->type->name, 1);
@@ -148,6 +155,8 @@ void virtio_state(struct virtio_device *dev, struct state *s)
     state_bool(s, &dev->bad_features);
     state_u8(s, &dev->status);
     state_u32(s, &dev->generation);
+    if (s->restoring && state_ok(s) && !status_is_legal(dev))
+        state_refuse(s, "a virtio device has a status that it cannot have");
     for (unsigned i = 0; i < dev->queue_count; i++) virtq_state(&dev->queues[i], s);
     if (state_ok(s) && dev->type->state) dev->type->state(dev, s);
     if (s->restoring && !state_ok(s)) virtio_reset(dev);

@@ -52,13 +52,19 @@ static bool rings_map(struct virtq *q)
     return q->desc && q->driver && q->device;
 }
 
+static bool size_is_legal(const struct virtq *q) { return is_power_of_2(q->size) && q->size <= q->size_max; }
+static bool rings_are_aligned(const struct virtq *q)
+{
+    return q->desc_gpa % 16 == 0 && q->driver_gpa % 2 == 0 && q->device_gpa % 4 == 0;
+}
+
 bool virtq_start(struct virtq *q)
 {
-    if (!is_power_of_2(q->size) || q->size > q->size_max) {
+    if (!size_is_legal(q)) {
         virtio_broken(q->dev, "queue %u: size %u is not a power of 2 up to %u", q->index, q->size, q->size_max);
         return false;
     }
-    if (q->desc_gpa % 16 || q->driver_gpa % 2 || q->device_gpa % 4 || !rings_map(q)) {
+    if (!rings_are_aligned(q) || !rings_map(q)) {
         virtio_broken(q->dev,
                       "queue %u: rings at 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 " are misaligned or outside RAM",
                       q->index, q->desc_gpa, q->driver_gpa, q->device_gpa);
@@ -272,7 +278,7 @@ void virtq_seg_state(struct virtq *q, struct virtq_seg *seg, struct state *s)
     state_u32(s, &seg->len);
     if (!s->restoring || !state_ok(s)) return;
     seg->host = seg->len ? bus_ram(q->dev->host.bus, seg->gpa, seg->len) : NULL;
-    if (!seg->host) s->ok = false;
+    if (!seg->host) state_refuse(s, "a virtio buffer lies outside RAM");
 }
 
 void virtq_state(struct virtq *q, struct state *s)
@@ -286,7 +292,9 @@ void virtq_state(struct virtq *q, struct state *s)
     state_u16(s, &q->next_used);
     state_u16(s, &q->in_flight);
     state_u16(s, &q->signalled);
-    if (!s->restoring || !state_ok(s) || !q->ready) return;
-    if (!is_power_of_2(q->size) || q->size > q->size_max || q->in_flight > q->size || !rings_map(q))
-        s->ok = q->ready = false;
+    if (!s->restoring || !state_ok(s)) return;
+    if (q->ready ? size_is_legal(q) && rings_are_aligned(q) && q->in_flight <= q->size && rings_map(q) : !q->in_flight)
+        return;
+    q->ready = false;
+    state_refuse(s, "a virtio queue is in a state that it cannot be in");
 }

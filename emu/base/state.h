@@ -38,6 +38,7 @@ static inline void state_bool(struct state *s, bool *v)
 {
     uint8_t b = *v;
     state_u8(s, &b);
+    if (s->restoring && s->ok && b > 1) state_refuse(s, "a truth value is neither 0 nor 1");
     *v = b != 0;
 }
 

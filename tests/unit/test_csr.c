@@ -698,14 +698,19 @@ static void change_vsatp(struct hart *x) { x->csr.vsatp = UINT64_C(11) << 60; }
 static void change_hgatp(struct hart *x) { x->csr.hgatp = UINT64_C(1) << 60; }
 static void change_hgatp_ppn(struct hart *x) { x->csr.hgatp = UINT64_C(8) << 60 | 1; }
 static void change_mepc(struct hart *x) { x->csr.mepc = 1; }
+static void change_reservation(struct hart *x) { x->reservation = 4; }
+static void change_pmp_write_only(struct hart *x) { x->mmu.pmp.cfg[2] = PMP_W; }
+static void change_pmp_reserved(struct hart *x) { x->mmu.pmp.cfg[2] = 0x20; }
+static void change_pmp_beyond(struct hart *x) { x->mmu.pmp.addr[63] = 1; }
 static void change_wires(struct hart *x) { x->csr.mip_lines = 1 << 2; }
 
 Test(csr, a_snapshot_that_no_hart_can_be_in_is_refused)
 {
-    static void (*const changes[])(struct hart *) = {change_priv,      change_virt,    change_mpp,     change_misa,
-                                                     change_misa_h,    change_mideleg, change_hideleg, change_hvip,
-                                                     change_hstatus,   change_satp,    change_vsatp,   change_hgatp,
-                                                     change_hgatp_ppn, change_mepc,    change_wires};
+    static void (*const changes[])(struct hart *) = {
+        change_priv,        change_virt,           change_mpp,          change_misa,      change_misa_h,
+        change_mideleg,     change_hideleg,        change_hvip,         change_hstatus,   change_satp,
+        change_vsatp,       change_hgatp,          change_hgatp_ppn,    change_mepc,      change_wires,
+        change_reservation, change_pmp_write_only, change_pmp_reserved, change_pmp_beyond};
     cr_assert(restores(change_nothing));
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) cr_assert_not(restores(changes[i]), "change %zu", i);
 }
