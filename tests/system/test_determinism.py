@@ -37,6 +37,11 @@ def test_determinism_of_commit_log_with_four_harts(space):
     check(first == second, "two runs of one command retire different instructions")
 
 
+def test_determinism_of_commit_log_with_eight_harts(space):
+    first, second = (commit_log_hash(space, 3_000_000, "-smp", 8) for _ in range(2))
+    check(first == second, "two runs of one command retire different instructions")
+
+
 def whole_run(space, name, *arguments):
     """Boot, work and power-off without input; returns the console's output and the disk's hash."""
     disk = space.disk(name)
@@ -63,6 +68,10 @@ def test_determinism_of_whole_run(space):
 
 def test_determinism_of_whole_run_with_four_harts(space):
     compare_whole_runs(space, "-smp", 4)
+
+
+def test_determinism_of_whole_run_with_eight_harts(space):
+    compare_whole_runs(space, "-smp", 8)
 
 
 def test_seed_changes_what_the_guest_draws(space):
