@@ -53,21 +53,32 @@ def whole_run(space, name, *arguments):
     return out, hashlib.sha256(disk.read_bytes()).hexdigest()
 
 
-def compare_whole_runs(space, *arguments):
-    (first, first_disk), (second, second_disk) = (whole_run(space, f"disk{n}.img", *arguments) for n in range(2))
+def compare_whole_runs(space, arguments, other_arguments):
+    first, first_disk = whole_run(space, "disk0.img", *arguments)
+    second, second_disk = whole_run(space, "disk1.img", *other_arguments)
     for one, other in zip(first.splitlines(), second.splitlines()):
-        check(one == other, f"two runs of one command print different lines:\n    {one}\n    {other}")
-    check(first == second, "two runs of one command print different output")
+        check(one == other, f"two runs print different lines:\n    {one}\n    {other}")
+    check(first == second, "two runs print different output")
     check(re.search(r"^\[ +\d+\.\d{6}\]", first, re.MULTILINE), "the kernel prints no times; nothing was compared")
-    check(first_disk == second_disk, "two runs of one command leave different disks")
+    check(first_disk == second_disk, "two runs leave different disks")
 
 
 def test_determinism_of_whole_run(space):
-    compare_whole_runs(space)
+    compare_whole_runs(space, [], [])
 
 
 def test_determinism_of_whole_run_with_four_harts(space):
-    compare_whole_runs(space, "-smp", 4)
+    compare_whole_runs(space, ["-smp", 4], ["-smp", 4])
+
+
+def test_engines_agree_on_a_whole_run(space):
+    """The kernel's times tell the number of instructions to the microsecond."""
+    compare_whole_runs(space, ["--engine", "interp"], ["--engine", "jit"])
+
+
+def test_engines_agree_with_four_harts_and_little_room(space):
+    compare_whole_runs(space, ["-smp", 4, "--engine", "interp"],
+                       ["-smp", 4, "--engine", "jit", "--translate-after", 1, "--code-cache", "256K"])
 
 
 def test_determinism_of_whole_run_with_eight_harts(space):
