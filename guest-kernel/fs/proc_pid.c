@@ -1,0 +1,270 @@
+/*
+ * proc_pid.c - the files of /proc/PID, in the formats that ps, top and friends read.
+ *
+ * "stat" is one line of 52 numbers, in an order that history has given it; "status" says much the same in words.
+ */
+#include "arch/time.h"
+#include "base/format.h"
+#include "base/string.h"
+#include "fs/fdtable.h"
+#include "fs/procfs.h"
+#include "kern/process.h"
+#include "kern/task.h"
+#include "mm/slab.h"
+#include "mm/space.h"
+
+#define TICKS(ns) ((ns) / 10000000) /* USER_HZ is 100 */
+
+/* The task's address space with a reference; NULL: none. */
+static struct mm *space_of(struct task *task)
+{
+    spin_lock(&process_lock);
+    struct mm *mm = task->mm;
+    if (mm) mm_get(mm);
+    spin_unlock(&process_lock);
+    return mm;
+}
+
+static struct mm_stats memory_of(struct task *task)
+{
+    struct mm_stats stats = {0};
+    struct mm *mm = space_of(task);
+    if (!mm) return stats;
+    mm_stats(mm, &stats);
+    mm_put(mm);
+    return stats;
+}
+
+static void show_stat(struct proc_text *text, struct task *task)
+{
+    struct process_view v;
+    process_describe(task, true, &v);
+    struct mm_stats m = memory_of(task);
+    proc_print(text, "%d (%s) %c %d %d %d %d %d 0 %lu 0 %lu 0 %lu %lu %lu %lu %d %d %u 0 %lu %lu %lu ", v.tgid, v.name,
+               v.state, v.ppid, v.pgid, v.sid, v.tty ? (int)dev_encode(DEV_MAKE(5, 1)) : 0, v.tty ? v.pgid : -1,
+               v.faults_minor, v.faults_major, TICKS(v.user_ns), TICKS(v.system_ns), TICKS(v.children_user_ns),
+               TICKS(v.children_system_ns), v.priority, v.nice, v.threads, TICKS(v.start_ns), m.virtual_pages * 4096,
+               m.rss_anon + m.rss_file);
+    proc_print(text, "%lu 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", (uint64_t)RLIM_INFINITY,
+               v.pending, v.blocked, v.ignored, v.caught, v.hart);
+}
+
+static void show_status(struct proc_text *text, struct task *task)
+{
+    struct process_view v;
+    process_describe(task, true, &v);
+    struct mm_stats m = memory_of(task);
+    proc_print(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", v.name, v.state, v.state_name,
+               v.tgid, v.pid, v.ppid);
+    proc_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", v.cred.uid, v.cred.euid, v.cred.suid,
+               v.cred.fsuid, v.cred.gid, v.cred.egid, v.cred.sgid, v.cred.fsgid);
+    for (unsigned i = 0; i < v.cred.groups; i++) proc_print(text, "%u ", v.cred.group[i]);
+    if (!v.kernel_thread)
+        proc_print(
+            text,
+            "\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nVmData:\t%8lu "
+            "kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8lu kB",
+            m.virtual_pages * 4, m.locked * 4, (m.rss_anon + m.rss_file) * 4, m.rss_anon * 4, m.rss_file * 4,
+            m.data * 4, m.stack * 4, m.text * 4, m.tables * 4, m.swapped * 4);
+    proc_print(text,
+               "\nThreads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+               v.threads, v.pending, v.shared_pending, v.blocked, v.ignored, v.caught);
+    proc_print(text, "Cpus_allowed:\t%lx\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+               v.policy_mask, v.switches_voluntary, v.switches_forced);
+    proc_print(text, "TurnaroundNs:\t%lu\nResponseNs:\t%lu\nWaitingNs:\t%lu\n", v.turnaround_ns, v.response_ns,
+               v.waiting_ns);
+}
+
+static void show_statm(struct proc_text *text, struct task *task)
+{
+    struct mm_stats m = memory_of(task);
+    proc_print(text, "%lu %lu %lu %lu 0 %lu 0\n", m.virtual_pages, m.rss_anon + m.rss_file, m.rss_file, m.text,
+               m.data + m.stack);
+}
+
+static void show_comm(struct proc_text *text, struct task *task) { proc_print(text, "%s\n", task->name); }
+
+/* A stretch of the process's memory, as its start-up code left it. */
+static void show_memory(struct proc_text *text, struct task *task, uint64_t from, uint64_t to)
+{
+    struct mm *mm = space_of(task);
+    char *buffer = mm ? kmalloc(4096) : 0;
+    while (buffer && from < to) {
+        long n = mm_read(mm, from, buffer, MIN(to - from, (uint64_t)4096));
+        if (n <= 0) break;
+        proc_put(text, buffer, (size_t)n);
+        from += (uint64_t)n;
+    }
+    kfree(buffer);
+    if (mm) mm_put(mm);
+}
+
+static void show_cmdline(struct proc_text *text, struct task *task)
+{
+    uint64_t from = 0, to = 0;
+    spin_lock(&process_lock);
+    if (task->process) from = task->process->arg_start, to = task->process->arg_end;
+    spin_unlock(&process_lock);
+    show_memory(text, task, from, to);
+}
+
+static void show_environ(struct proc_text *text, struct task *task)
+{
+    uint64_t from = 0, to = 0;
+    spin_lock(&process_lock);
+    if (task->process) from = task->process->env_start, to = task->process->env_end;
+    spin_unlock(&process_lock);
+    if (current->cred.euid == 0 || current->cred.euid == task->cred.euid) show_memory(text, task, from, to);
+}
+
+static void show_wchan(struct proc_text *text, struct task *task)
+{
+    struct process_view v;
+    process_describe(task, false, &v);
+    proc_print(text, "%s", v.wait_for ? v.wait_for : "0");
+}
+
+static void show_limits(struct proc_text *text, struct task *task)
+{
+    static const char *const names[RLIMITS] = {
+        "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
+        "Max core file size", "Max resident set",  "Max processes",         "Max open files",
+        "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
+        "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
+    struct process_view v;
+    process_describe(task, true, &v);
+    proc_print(text, "%-26s%-21s%-21s\n", "Limit", "Soft Limit", "Hard Limit");
+    for (unsigned i = 0; i < RLIMITS; i++) {
+        char soft[24] = "unlimited", hard[24] = "unlimited";
+        if (v.limits[i].soft != RLIM_INFINITY) format(soft, sizeof soft, "%lu", v.limits[i].soft);
+        if (v.limits[i].hard != RLIM_INFINITY) format(hard, sizeof hard, "%lu", v.limits[i].hard);
+        proc_print(text, "%-26s%-21s%-21s\n", names[i], soft, hard);
+    }
+}
+
+/* maps: the areas are gathered first, since a file's name cannot be found without sleeping. */
+struct gathered {
+    struct mm_area_info *area;
+    size_t count, room;
+};
+
+static void gather(void *argument, const struct mm_area_info *area)
+{
+    struct gathered *all = argument;
+    if (all->count == all->room) return;
+    all->area[all->count] = *area;
+    if (area->file) file_get(area->file);
+    all->count++;
+}
+
+static void count_areas(void *argument, const struct mm_area_info *area)
+{
+    (void)area;
+    ++*(size_t *)argument;
+}
+
+static void show_area(struct proc_text *text, const struct mm_area_info *a, char *path)
+{
+    const char *name = a->name ? a->name : a->stack ? "[stack]" : a->heap ? "[heap]" : "";
+    uint64_t dev = 0, ino = 0;
+    if (a->file && a->file->inode) {
+        dev = a->file->inode->sb->dev;
+        ino = a->file->inode->ino;
+        if (file_path(a->file, path, PATH_MAX) > 0) name = path;
+    }
+    proc_print(text, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %-26lu %s\n", a->start, a->end,
+               a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-', a->prot & PROT_EXEC ? 'x' : '-',
+               a->shared ? 's' : 'p', a->offset, DEV_MAJOR(dev), DEV_MINOR(dev), ino, name);
+}
+
+static void show_maps(struct proc_text *text, struct task *task)
+{
+    struct mm *mm = space_of(task);
+    if (!mm) return;
+    struct gathered all = {0};
+    mm_each_area(mm, count_areas, &all.room);
+    all.room += 16;
+    all.area = kmalloc(all.room * sizeof *all.area);
+    char *path = kmalloc(PATH_MAX);
+    if (all.area && path) mm_each_area(mm, gather, &all);
+    mm_put(mm);
+    for (size_t i = 0; i < all.count; i++) {
+        show_area(text, &all.area[i], path);
+        if (all.area[i].file) file_put(all.area[i].file);
+    }
+    kfree(all.area);
+    kfree(path);
+}
+
+void proc_show_mounts(struct proc_text *text, void *argument);
+static void show_mounts(struct proc_text *text, struct task *task)
+{
+    (void)task;
+    proc_show_mounts(text, 0);
+}
+
+static struct inode *context_inode(struct task *task, bool root)
+{
+    spin_lock(&process_lock);
+    struct fs_context *context = task->fs;
+    if (context) fs_context_get(context);
+    spin_unlock(&process_lock);
+    if (!context) return 0;
+    spin_lock(&context->lock);
+    struct inode *inode = root ? context->root : context->cwd;
+    if (inode) inode_ref(inode);
+    spin_unlock(&context->lock);
+    fs_context_put(context);
+    return inode;
+}
+
+static struct inode *follow_cwd(struct task *task) { return context_inode(task, false); }
+static struct inode *follow_root(struct task *task) { return context_inode(task, true); }
+
+static long path_and_put(struct inode *inode, char *to, size_t room)
+{
+    if (!inode) return -ENOENT;
+    int n = inode_path(inode, to, room);
+    inode_put(inode);
+    return n > 0 ? n - 1 : n;
+}
+static long link_cwd(struct task *task, char *to, size_t room) { return path_and_put(follow_cwd(task), to, room); }
+static long link_root(struct task *task, char *to, size_t room) { return path_and_put(follow_root(task), to, room); }
+
+/* The program that runs, with a reference; NULL: a kernel thread. */
+static struct file *program_of(struct task *task)
+{
+    spin_lock(&process_lock);
+    struct file *file = task->process ? task->process->exe : 0;
+    if (file) file_get(file);
+    spin_unlock(&process_lock);
+    return file;
+}
+
+static struct inode *follow_exe(struct task *task)
+{
+    struct file *file = program_of(task);
+    struct inode *inode = file && file->inode ? inode_ref(file->inode) : 0;
+    if (file) file_put(file);
+    return inode;
+}
+
+static long link_exe(struct task *task, char *to, size_t room)
+{
+    struct file *file = program_of(task);
+    if (!file) return -ENOENT;
+    int n = file_path(file, to, room);
+    file_put(file);
+    return n > 0 ? n - 1 : n;
+}
+
+const struct proc_pid_file proc_pid_files[] = {
+    {"stat", S_IFREG | 0444, show_stat, 0, 0},           {"status", S_IFREG | 0444, show_status, 0, 0},
+    {"statm", S_IFREG | 0444, show_statm, 0, 0},         {"cmdline", S_IFREG | 0444, show_cmdline, 0, 0},
+    {"environ", S_IFREG | 0400, show_environ, 0, 0},     {"comm", S_IFREG | 0444, show_comm, 0, 0},
+    {"wchan", S_IFREG | 0444, show_wchan, 0, 0},         {"limits", S_IFREG | 0444, show_limits, 0, 0},
+    {"maps", S_IFREG | 0444, show_maps, 0, 0},           {"mounts", S_IFREG | 0444, show_mounts, 0, 0},
+    {"exe", S_IFLNK | 0777, 0, link_exe, follow_exe},    {"cwd", S_IFLNK | 0777, 0, link_cwd, follow_cwd},
+    {"root", S_IFLNK | 0777, 0, link_root, follow_root},
+};
+const unsigned proc_pid_file_count = ARRAY_SIZE(proc_pid_files);
