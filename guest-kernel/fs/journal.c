@@ -1,0 +1,422 @@
+/*
+ * journal.c - the intentions log at work (journal.h tells why it is done in this order).
+ *
+ * A commit must see no half-done operation. So it first keeps new ones from beginning, waits until those that have begun
+ * end, and copies the blocks they changed ("frozen" copies). That takes no disk access; then operations go on,
+ * in the next transaction, while the copies are written.
+ */
+#include "fs/journal.h"
+
+#include "base/errno.h"
+#include "base/string.h"
+#include "fs/kfs_format.h"
+#include "kern/print.h"
+#include "kern/trace.h"
+#include "kern/wait.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+
+#define SECTORS (KFS_BLOCK_BYTES / SECTOR_BYTES)
+
+struct freed {
+    struct freed *next;
+    uint32_t block, count;
+    bool metadata;
+};
+
+void journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
+                  uint64_t sequence)
+{
+    *journal =
+        (struct journal){.cache = cache, .device = cache->device, .log_start = log_start, .log_blocks = log_blocks};
+    journal->limit = MIN(log_blocks * 3 / 4 - 4, 2048u);
+    journal->head = 1;
+    journal->sequence = sequence;
+    journal->committed = sequence - 1;
+    mutex_init(&journal->commit_lock, "journal commit");
+    spin_init(&journal->lock, "journal", RANK_JOURNAL);
+    waitq_init(&journal->wait);
+    list_init(&journal->running);
+    list_init(&journal->checkpoint);
+}
+
+int journal_begin(struct journal *journal, struct handle *handle, unsigned credits)
+{
+    *handle = (struct handle){journal, credits};
+    ASSERT(credits <= journal->limit);
+    for (;;) {
+        spin_lock(&journal->lock);
+        while (journal->locked && !journal->error) wait_on(&journal->wait, &journal->lock, false, 0);
+        int error = journal->error;
+        bool fits = journal->blocks + journal->reserved + credits <= journal->limit;
+        if (!error && fits) {
+            journal->handles++;
+            journal->reserved += credits;
+        }
+        spin_unlock(&journal->lock);
+        if (error || fits) return error;
+        error = journal_commit(journal);
+        if (error) return error;
+    }
+}
+
+void journal_end(struct handle *handle)
+{
+    struct journal *journal = handle->journal;
+    spin_lock(&journal->lock);
+    journal->reserved -= handle->credits;
+    if (--journal->handles == 0) wake_all(&journal->wait);
+    spin_unlock(&journal->lock);
+}
+
+/* One of the handle's credits is used. */
+static void charge(struct handle *handle)
+{
+    if (!handle->credits) return; /* the estimate was too low; the limit has slack for it */
+    handle->credits--;
+    handle->journal->reserved--;
+}
+
+int journal_join(struct handle *handle, struct buffer *buffer)
+{
+    struct journal *journal = handle->journal;
+    if (!buffer->frozen) {
+        uint8_t *frozen = buffer_frame();
+        if (!frozen) return -ENOMEM;
+        spin_lock(&journal->lock);
+        bool mine = !buffer->frozen;
+        if (mine) buffer->frozen = frozen;
+        spin_unlock(&journal->lock);
+        if (!mine) page_put(page_of_va(frozen));
+    }
+    spin_lock(&journal->lock);
+    buffer->forgotten = false;
+    if (!buffer->in_running) {
+        buffer->in_running = true;
+        list_push_back(&journal->running, &buffer->txn_link);
+        journal->blocks++;
+        charge(handle);
+        spin_lock(&journal->cache->lock);
+        buffer->refs++; /* the transaction's */
+        spin_unlock(&journal->cache->lock);
+    }
+    spin_unlock(&journal->lock);
+    return 0;
+}
+
+/* The block was metadata and is none any more: what the running transaction has done to it need not be logged. */
+static void forget(struct journal *journal, uint32_t block)
+{
+    struct buffer *buffer;
+    list_for_each(buffer, &journal->running, txn_link) if (buffer->block == block)
+    {
+        buffer->forgotten = true;
+        return;
+    }
+}
+
+int journal_free(struct handle *handle, uint32_t block, bool metadata)
+{
+    struct journal *journal = handle->journal;
+    struct freed *freed = kmalloc(sizeof *freed);
+    if (!freed) return -ENOMEM;
+    *freed = (struct freed){.block = block, .count = 1, .metadata = metadata};
+    spin_lock(&journal->lock);
+    struct freed *last = journal->freed;
+    bool joins = last && last->metadata == metadata && (last->block == block + 1 || last->block + last->count == block);
+    if (joins) {
+        if (last->block == block + 1) last->block = block;
+        last->count++;
+    } else {
+        freed->next = last;
+        journal->freed = freed;
+    }
+    if (metadata) {
+        journal->revokes++;
+        forget(journal, block);
+    }
+    spin_unlock(&journal->lock);
+    if (joins) kfree(freed);
+    return 0;
+}
+
+/* What one commit is about. */
+struct commit {
+    struct list buffers, forgotten; /* forgotten: changed, but freed as well: not to be logged */
+    struct freed *freed;
+    uint64_t sequence;
+    unsigned copies, revokes;
+    struct blk_batch batch;
+    uint32_t length; /* log blocks written */
+    struct page *page[80];
+    unsigned pages;
+};
+
+static int write_block(struct journal *journal, struct blk_batch *batch, uint32_t block, void *data)
+{
+    struct blk_segment segment = {data, KFS_BLOCK_BYTES};
+    return blk_batch_add(batch, journal->device, BLK_WRITE, (uint64_t)block * SECTORS, &segment, 1);
+}
+
+static int write_log(struct journal *journal, struct commit *commit, void *data)
+{
+    int error = write_block(journal, &commit->batch, journal->log_start + journal->head, data);
+    journal->head = journal->head + 1 == journal->log_blocks ? 1 : journal->head + 1;
+    journal->used++;
+    commit->length++;
+    return error;
+}
+
+/* A frame for a log record, kept until the commit is over. */
+static uint8_t *record_new(struct commit *commit, enum kfs_log_kind kind)
+{
+    struct page *page =
+        commit->pages < ARRAY_SIZE(commit->page) ? page_alloc(0, PAGE_ZEROED | PAGE_NOWAIT | PAGE_RESERVE) : 0;
+    if (!page && commit->pages < ARRAY_SIZE(commit->page)) page = page_alloc(0, PAGE_ZEROED);
+    if (!page) return 0;
+    commit->page[commit->pages++] = page;
+    struct kfs_log_record *record = page_va(page);
+    record->magic = KFS_LOG_MAGIC;
+    record->kind = kind;
+    record->sequence = commit->sequence;
+    return page_va(page);
+}
+
+static void record_close(uint8_t *block, uint32_t count)
+{
+    struct kfs_log_record *record = (void *)block;
+    record->count = count;
+    record->checksum = kfs_record_checksum(block);
+}
+
+/* Descriptors, each followed by its copies. */
+static int write_copies(struct journal *journal, struct commit *commit)
+{
+    struct list *at = commit->buffers.next;
+    int error = 0;
+    while (at != &commit->buffers && !error) {
+        uint8_t *descriptor = record_new(commit, KFS_LOG_DESCRIPTOR);
+        if (!descriptor) return -ENOMEM;
+        struct kfs_log_tag *tag = (void *)(descriptor + sizeof(struct kfs_log_record));
+        struct list *first = at;
+        uint32_t count = 0;
+        for (; at != &commit->buffers && count < KFS_LOG_TAGS; at = at->next) {
+            struct buffer *buffer = list_entry(at, struct buffer, commit_link);
+            tag[count++] = (struct kfs_log_tag){buffer->block, kfs_crc(0, buffer->frozen, KFS_BLOCK_BYTES)};
+        }
+        record_close(descriptor, count);
+        error = write_log(journal, commit, descriptor);
+        for (struct list *p = first; p != at && !error; p = p->next)
+            error = write_log(journal, commit, list_entry(p, struct buffer, commit_link)->frozen);
+    }
+    return error;
+}
+
+static int write_revokes(struct journal *journal, struct commit *commit)
+{
+    uint8_t *record = 0;
+    uint32_t count = 0;
+    int error = 0;
+    for (struct freed *f = commit->freed; f && !error; f = f->next) {
+        for (uint32_t i = 0; f->metadata && i < f->count && !error; i++) {
+            if (!record && !(record = record_new(commit, KFS_LOG_REVOKE))) return -ENOMEM;
+            ((uint32_t *)(record + sizeof(struct kfs_log_record)))[count++] = f->block + i;
+            if (count < KFS_LOG_REVOKES) continue;
+            record_close(record, count);
+            error = write_log(journal, commit, record);
+            record = 0;
+            count = 0;
+        }
+    }
+    if (!record || error) return error;
+    record_close(record, count);
+    return write_log(journal, commit, record);
+}
+
+static int write_commit(struct journal *journal, struct commit *commit)
+{
+    blk_batch_init(&commit->batch);
+    int error = write_copies(journal, commit);
+    if (!error) error = write_revokes(journal, commit);
+    uint8_t *record = error ? 0 : record_new(commit, KFS_LOG_COMMIT);
+    int failed = blk_batch_wait(&commit->batch);
+    if (!record && !error) error = -ENOMEM;
+    if (error || failed) return error ? error : failed;
+    error = blk_flush(journal->device); /* copies, and file data of new blocks, before what makes them count */
+    if (error) return error;
+    record_close(record, commit->length + 1);
+    blk_batch_init(&commit->batch);
+    error = write_log(journal, commit, record);
+    failed = blk_batch_wait(&commit->batch);
+    if (error || failed) return error ? error : failed;
+    return blk_flush(journal->device); /* now it counts, for ever */
+}
+
+/* Empties the log: all committed copies go to their places. commit_lock held. */
+static int checkpoint(struct journal *journal, uint64_t next_sequence)
+{
+    struct blk_batch batch;
+    struct buffer *buffer, *after;
+    int error = 0;
+    if (!journal->used) return 0;
+    blk_batch_init(&batch);
+    list_for_each(buffer, &journal->checkpoint, checkpoint_link)
+    {
+        if (!error) error = write_block(journal, &batch, buffer->block, buffer->frozen);
+    }
+    int failed = blk_batch_wait(&batch);
+    if (!error) error = failed;
+    if (!error) error = blk_flush(journal->device); /* in place, before the log forgets them */
+    uint8_t *header = error ? 0 : buffer_frame();
+    if (!header) return error ? error : -ENOMEM;
+    kfs_log_format(header, next_sequence, journal->head);
+    error = blk_transfer(journal->device, BLK_WRITE, (uint64_t)journal->log_start * SECTORS, header, KFS_BLOCK_BYTES);
+    page_put(page_of_va(header));
+    if (!error) error = blk_flush(journal->device); /* forgotten, before its blocks are written anew */
+    if (error) return error;
+    journal->used = 0;
+    list_for_each_safe(buffer, after, &journal->checkpoint, checkpoint_link)
+    {
+        list_remove(&buffer->checkpoint_link);
+        buffer->logged = false;
+        buffer_put(journal->cache, buffer);
+    }
+    return 0;
+}
+
+static unsigned length_of(const struct journal *journal)
+{
+    return journal->blocks + journal->blocks / KFS_LOG_TAGS + 1 + journal->revokes / KFS_LOG_REVOKES + 1 + 1;
+}
+
+/* The running transaction becomes the commit; a new one runs. Its operations have ended, others wait. */
+static void take_running(struct journal *journal, struct commit *commit)
+{
+    struct buffer *buffer, *after;
+    list_init(&commit->buffers);
+    list_init(&commit->forgotten);
+    list_for_each(buffer, &journal->running, txn_link)
+    {
+        if (!buffer->forgotten) memcpy(buffer->frozen, buffer->data, KFS_BLOCK_BYTES);
+    }
+    spin_lock(&journal->lock);
+    list_for_each_safe(buffer, after, &journal->running, txn_link)
+    {
+        list_remove(&buffer->txn_link);
+        buffer->in_running = false;
+        list_push_back(buffer->forgotten ? &commit->forgotten : &commit->buffers, &buffer->commit_link);
+    }
+    commit->freed = journal->freed;
+    commit->revokes = journal->revokes;
+    commit->sequence = journal->sequence;
+    journal->freed = 0;
+    journal->blocks = journal->revokes = 0;
+    journal->sequence++;
+    journal->locked = false;
+    wake_all(&journal->wait);
+    spin_unlock(&journal->lock);
+}
+
+static bool freed_here(const struct commit *commit, uint32_t block)
+{
+    for (struct freed *f = commit->freed; f; f = f->next)
+        if (f->metadata && block - f->block < f->count) return true;
+    return false;
+}
+
+/* The commit counts. */
+static void finish(struct journal *journal, struct commit *commit)
+{
+    struct buffer *buffer, *after;
+    list_for_each_safe(buffer, after, &journal->checkpoint, checkpoint_link)
+    {
+        if (!commit->revokes || !freed_here(commit, buffer->block)) continue;
+        list_remove(&buffer->checkpoint_link);
+        buffer->logged = false;
+        buffer_put(journal->cache, buffer);
+    }
+    list_for_each_safe(buffer, after, &commit->forgotten, commit_link)
+    {
+        list_remove(&buffer->commit_link);
+        buffer_put(journal->cache, buffer);
+    }
+    list_for_each_safe(buffer, after, &commit->buffers, commit_link)
+    {
+        list_remove(&buffer->commit_link);
+        if (buffer->logged) {
+            buffer_put(journal->cache, buffer); /* the checkpoint list has a reference already */
+        } else {
+            buffer->logged = true;
+            list_push_back(&journal->checkpoint, &buffer->checkpoint_link);
+        }
+    }
+    for (struct freed *f = commit->freed, *next; f; f = next) {
+        next = f->next;
+        journal->release(journal->owner, f->block, f->count);
+        kfree(f);
+    }
+}
+
+static void fail(struct journal *journal, int error)
+{
+    printk("%s: the journal cannot be written: error %d; no more changes\n", journal->device->name, error);
+    spin_lock(&journal->lock);
+    journal->error = -EIO;
+    journal->locked = false;
+    wake_all(&journal->wait);
+    spin_unlock(&journal->lock);
+}
+
+/* commit_lock held. */
+static int commit_running(struct journal *journal)
+{
+    struct commit *commit = kzalloc(sizeof *commit);
+    if (!commit) return -ENOMEM;
+    spin_lock(&journal->lock);
+    journal->locked = true;
+    while (journal->handles) wait_on(&journal->wait, &journal->lock, false, 0);
+    bool nothing = (!journal->blocks && !journal->freed) || journal->error;
+    if (nothing) {
+        journal->locked = false;
+        wake_all(&journal->wait);
+    }
+    int error = journal->error;
+    unsigned length = length_of(journal);
+    uint64_t sequence = journal->sequence;
+    spin_unlock(&journal->lock);
+    if (nothing) {
+        kfree(commit);
+        return error;
+    }
+    if (journal->used + length > journal->log_blocks - 1) error = checkpoint(journal, sequence);
+    if (!error) {
+        take_running(journal, commit);
+        error = write_commit(journal, commit);
+    }
+    for (unsigned i = 0; i < commit->pages; i++) page_put(commit->page[i]);
+    if (error)
+        fail(journal, error);
+    else
+        finish(journal, commit);
+    if (!error) __atomic_store_n(&journal->committed, commit->sequence, __ATOMIC_RELEASE);
+    trace(TRACE_JOURNAL, (long)sequence, (long)length, 0);
+    kfree(commit);
+    return error;
+}
+
+int journal_commit(struct journal *journal)
+{
+    mutex_lock(&journal->commit_lock);
+    int error = commit_running(journal);
+    mutex_unlock(&journal->commit_lock);
+    return error;
+}
+
+int journal_checkpoint(struct journal *journal)
+{
+    mutex_lock(&journal->commit_lock);
+    int error = commit_running(journal);
+    if (!error) error = checkpoint(journal, journal->sequence);
+    mutex_unlock(&journal->commit_lock);
+    return error;
+}

@@ -1,0 +1,226 @@
+/*
+ * kfs_dir.c - directories: files made of names (kfs_format.h has the picture).
+ *
+ * A name is looked for from the start to the end. A new one goes into the first gap that is large enough; a removed one leaves its
+ * room to the entry before it. Blocks are metadata: they go through the buffer cache and the log.
+ */
+#include "fs/kfs.h"
+
+#include "base/string.h"
+
+static struct kfs_dirent *entry_at(struct buffer *buffer, unsigned at) { return (void *)(buffer->data + at); }
+
+/* Block n of the directory, checked. */
+static struct buffer *dir_block(struct inode *directory, uint64_t n)
+{
+    struct kfs *kfs = kfs_of(directory);
+    struct kfs_file *file = kfs_file(directory);
+    uint32_t block;
+    mutex_lock(&file->map_lock);
+    int error = kfs_map(file, n, &block);
+    mutex_unlock(&file->map_lock);
+    if (!error && !block) error = kfs_damaged(kfs, "hole in directory", directory->ino);
+    if (error) return ERR_PTR(error);
+    struct buffer *buffer = buffer_get(&kfs->cache, block);
+    if (IS_ERR(buffer) || buffer->checked) return buffer;
+    if (!kfs_dirblock_wrong(buffer->data)) {
+        buffer->checked = true;
+        return buffer;
+    }
+    buffer_put(&kfs->cache, buffer);
+    return ERR_PTR(kfs_damaged(kfs, "damaged directory", directory->ino));
+}
+
+/* Finds the name. *before: the entry in front of it in the block, or the same. -ENOENT. */
+static int find(struct inode *directory, const struct name *name, struct kfs_place *place, unsigned *before)
+{
+    struct kfs *kfs = kfs_of(directory);
+    for (uint64_t n = 0; n < directory->size / KFS_BLOCK_BYTES; n++) {
+        struct buffer *buffer = dir_block(directory, n);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        unsigned last = 0;
+        for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes) {
+            struct kfs_dirent *entry = entry_at(buffer, at);
+            if (entry->inode && entry->name_bytes == name->bytes && !memcmp(entry->name, name->text, name->bytes)) {
+                *place = (struct kfs_place){buffer, at};
+                *before = last;
+                return 0;
+            }
+            last = at;
+        }
+        buffer_put(&kfs->cache, buffer);
+    }
+    return -ENOENT;
+}
+
+int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place)
+{
+    unsigned before;
+    int error = find(directory, name, place, &before);
+    if (!error) *number = entry_at(place->buffer, place->at)->inode;
+    return error;
+}
+
+static void fill(struct kfs_dirent *entry, const struct name *name, uint32_t number, unsigned mode)
+{
+    entry->inode = number;
+    entry->name_bytes = (uint8_t)name->bytes;
+    entry->type = (uint8_t)(mode >> 12);
+    memcpy(entry->name, name->text, name->bytes);
+}
+
+/* Room that the entry does not use itself. */
+static unsigned spare_room(const struct kfs_dirent *entry)
+{
+    return entry->inode ? entry->bytes - KFS_DIRENT_BYTES(entry->name_bytes) : entry->bytes;
+}
+
+/* Puts the name into a gap of the block. -ENOSPC: there is none. */
+static int add_to_block(struct handle *handle, struct buffer *buffer, const struct name *name, uint32_t number,
+                        unsigned mode)
+{
+    unsigned need = KFS_DIRENT_BYTES(name->bytes);
+    for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes) {
+        struct kfs_dirent *entry = entry_at(buffer, at);
+        if (spare_room(entry) < need) continue;
+        int error = journal_join(handle, buffer);
+        if (error) return error;
+        if (entry->inode) { /* it keeps what it needs, the new entry gets the rest */
+            unsigned own = KFS_DIRENT_BYTES(entry->name_bytes), rest = entry->bytes - own;
+            entry->bytes = (uint16_t)own;
+            entry = entry_at(buffer, at + own);
+            memset(entry, 0, sizeof *entry);
+            entry->bytes = (uint16_t)rest;
+        }
+        fill(entry, name, number, mode);
+        return 0;
+    }
+    return -ENOSPC;
+}
+
+/* A new block at the end, one large gap. */
+static struct buffer *add_block(struct inode *directory, struct handle *handle)
+{
+    struct kfs *kfs = kfs_of(directory);
+    struct kfs_file *file = kfs_file(directory);
+    uint32_t block;
+    mutex_lock(&file->map_lock);
+    int error = kfs_map_new(file, handle, directory->size / KFS_BLOCK_BYTES, false, true, &block);
+    mutex_unlock(&file->map_lock);
+    if (error) return ERR_PTR(error);
+    struct buffer *buffer = buffer_get(&kfs->cache, block);
+    if (IS_ERR(buffer)) return buffer;
+    entry_at(buffer, 0)->bytes = KFS_BLOCK_BYTES;
+    directory->size += KFS_BLOCK_BYTES;
+    file->disk_size = directory->size;
+    return buffer;
+}
+
+static int touch(struct inode *directory, struct handle *handle)
+{
+    directory->mtime_ns = directory->ctime_ns = inode_now();
+    return kfs_store(kfs_file(directory), handle);
+}
+
+int kfs_dir_add(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number, unsigned mode)
+{
+    struct kfs *kfs = kfs_of(directory);
+    int error = -ENOSPC;
+    for (uint64_t n = 0; n < directory->size / KFS_BLOCK_BYTES && error == -ENOSPC; n++) {
+        struct buffer *buffer = dir_block(directory, n);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        error = add_to_block(handle, buffer, name, number, mode);
+        buffer_put(&kfs->cache, buffer);
+    }
+    if (error == -ENOSPC) {
+        struct buffer *buffer = add_block(directory, handle);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        error = add_to_block(handle, buffer, name, number, mode);
+        buffer_put(&kfs->cache, buffer);
+    }
+    return error ? error : touch(directory, handle);
+}
+
+int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name)
+{
+    struct kfs_place place;
+    unsigned before;
+    int error = find(directory, name, &place, &before);
+    if (error) return error;
+    error = journal_join(handle, place.buffer);
+    if (!error) {
+        struct kfs_dirent *entry = entry_at(place.buffer, place.at);
+        entry->inode = 0;
+        if (before != place.at) {
+            struct kfs_dirent *previous = entry_at(place.buffer, before);
+            previous->bytes = (uint16_t)(previous->bytes + entry->bytes);
+        }
+    }
+    buffer_put(&kfs_of(directory)->cache, place.buffer);
+    return error ? error : touch(directory, handle);
+}
+
+int kfs_dir_replace(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,
+                    unsigned mode)
+{
+    struct kfs_place place;
+    unsigned before;
+    int error = find(directory, name, &place, &before);
+    if (error) return error;
+    error = journal_join(handle, place.buffer);
+    if (!error) {
+        entry_at(place.buffer, place.at)->inode = number;
+        entry_at(place.buffer, place.at)->type = (uint8_t)(mode >> 12);
+    }
+    buffer_put(&kfs_of(directory)->cache, place.buffer);
+    return error ? error : touch(directory, handle);
+}
+
+static bool is_dots(const struct kfs_dirent *entry)
+{
+    return entry->name[0] == '.' && (entry->name_bytes == 1 || (entry->name_bytes == 2 && entry->name[1] == '.'));
+}
+
+int kfs_dir_is_empty(struct inode *directory)
+{
+    int empty = 1;
+    for (uint64_t n = 0; n < directory->size / KFS_BLOCK_BYTES && empty == 1; n++) {
+        struct buffer *buffer = dir_block(directory, n);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes)
+            if (entry_at(buffer, at)->inode && !is_dots(entry_at(buffer, at))) empty = 0;
+        buffer_put(&kfs_of(directory)->cache, buffer);
+    }
+    return empty;
+}
+
+int kfs_dir_start(struct inode *directory, struct handle *handle, uint32_t parent)
+{
+    struct kfs *kfs = kfs_of(directory);
+    struct buffer *buffer = add_block(directory, handle);
+    if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+    int error = add_to_block(handle, buffer, &(struct name){".", 1}, (uint32_t)directory->ino, S_IFDIR);
+    if (!error) error = add_to_block(handle, buffer, &(struct name){"..", 2}, parent, S_IFDIR);
+    buffer_put(&kfs->cache, buffer);
+    return error;
+}
+
+/* A position is the byte at which an entry starts. */
+int kfs_readdir(struct file *file, struct dirent_sink *sink)
+{
+    struct inode *directory = file->inode;
+    for (uint64_t n = file->position / KFS_BLOCK_BYTES; n < directory->size / KFS_BLOCK_BYTES; n++) {
+        struct buffer *buffer = dir_block(directory, n);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        bool more = true;
+        for (unsigned at = 0; at < KFS_BLOCK_BYTES && more; at += entry_at(buffer, at)->bytes) {
+            struct kfs_dirent *entry = entry_at(buffer, at);
+            uint64_t here = n * KFS_BLOCK_BYTES + at;
+            if (here < file->position || !entry->inode) continue;
+            more = sink->put(sink, entry->name, entry->name_bytes, entry->inode, entry->type, here + entry->bytes);
+        }
+        buffer_put(&kfs_of(directory)->cache, buffer);
+        if (!more) break;
+    }
+    return 0;
+}

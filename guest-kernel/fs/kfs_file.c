@@ -1,0 +1,268 @@
+/*
+ * kfs_file.c - contents: pages of the page cache to and from blocks.
+ *
+ * A page written by a program gets its block only when it is written back (so a file that is soon deleted never gets any, and one
+ * that is written as a whole gets neighbouring blocks). Until then room is promised to it. Write-back of a new block: begin a
+ * transaction, choose the block, write the data and wait, end the transaction. The transaction cannot be committed before
+ * it ends, so the data is on its way before the pointer to it counts, and the commit's FLUSH brings it to the medium: never
+ * does a file show what was in its blocks before ("ordered" mode). The size on the disk grows only with written pages, too.
+ */
+#include "fs/kfs.h"
+
+#include "base/string.h"
+#include "kern/print.h"
+#include "mm/frame.h"
+
+#define SECTORS    (KFS_BLOCK_BYTES / SECTOR_BYTES)
+#define PAGES_MOST 16u /* written in one transaction */
+
+/* Reading. */
+
+static int add_pages(struct kfs *kfs, struct blk_batch *batch, enum blk_operation operation, uint32_t block,
+                     struct page **page, unsigned n)
+{
+    struct blk_segment segment[BLK_SEGMENTS];
+    for (unsigned i = 0; i < n; i++) segment[i] = (struct blk_segment){page_va(page[i]), PAGE_SIZE};
+    return blk_batch_add(batch, kfs->cache.device, operation, (uint64_t)block * SECTORS, segment, n);
+}
+
+/* Pages index ... index+n-1 whose blocks are known, neighbours in one request. Holes are left alone. */
+static int move_pages(struct kfs *kfs, enum blk_operation operation, const uint32_t *block, struct page **page,
+                      unsigned n)
+{
+    struct blk_batch batch;
+    int error = 0;
+    blk_batch_init(&batch);
+    for (unsigned i = 0, run; i < n && !error; i += run) {
+        run = 1;
+        if (!block[i]) continue;
+        while (i + run < n && run < BLK_SEGMENTS && block[i + run] == block[i] + run) run++;
+        error = add_pages(kfs, &batch, operation, block[i], page + i, run);
+    }
+    int failed = blk_batch_wait(&batch);
+    return error ? error : failed;
+}
+
+static int read_some(struct kfs_file *file, uint64_t index, struct page **page, unsigned n)
+{
+    uint32_t block[PAGES_MOST];
+    int error = 0;
+    mutex_lock(&file->map_lock);
+    for (unsigned i = 0; i < n && !error; i++) error = kfs_map(file, index + i, &block[i]);
+    uint64_t size = file->disk_size;
+    mutex_unlock(&file->map_lock);
+    if (!error) error = move_pages(kfs_of(&file->inode), BLK_READ, block, page, n);
+    for (unsigned i = 0; i < n && !error; i++) { /* holes, and what lies behind the end */
+        uint64_t start = (index + i) * PAGE_SIZE;
+        size_t valid = !block[i] || size <= start ? 0 : MIN(size - start, (uint64_t)PAGE_SIZE);
+        memset((char *)page_va(page[i]) + valid, 0, PAGE_SIZE - valid);
+    }
+    return error;
+}
+
+static int kfs_read_pages(struct mapping *mapping, uint64_t index, struct page **page, unsigned n)
+{
+    struct inode *inode = mapping->owner;
+    int error = 0;
+    for (unsigned i = 0; i < n && !error; i += PAGES_MOST)
+        error = read_some(kfs_file(inode), index + i, page + i, MIN(n - i, PAGES_MOST));
+    return error;
+}
+
+static int kfs_read_page(struct mapping *mapping, uint64_t index, struct page *page)
+{
+    return kfs_read_pages(mapping, index, &page, 1);
+}
+
+/* Promises. Under map_lock; the sum under alloc_lock. */
+
+static int promise(struct kfs_file *file, uint64_t index)
+{
+    struct kfs *kfs = kfs_of(&file->inode);
+    if (radix_find(&file->promised, index)) return 0;
+    uint64_t cost = kfs_map_cost(file, index);
+    if (!cost) return 0;
+    if (index > KFS_FILE_BLOCKS - 1) return -EFBIG;
+    mutex_lock(&kfs->alloc_lock);
+    int error = kfs->free_blocks - kfs->promised >= cost ? 0 : -ENOSPC;
+    if (kfs->promised > kfs->free_blocks) error = -ENOSPC;
+    if (!error) kfs->promised += cost;
+    mutex_unlock(&kfs->alloc_lock);
+    if (error) return error;
+    error = radix_set(&file->promised, index, (void *)(uintptr_t)(cost * 2 + 1));
+    if (!error) return 0;
+    mutex_lock(&kfs->alloc_lock);
+    kfs->promised -= cost;
+    mutex_unlock(&kfs->alloc_lock);
+    return error;
+}
+
+static bool unpromise_one(struct kfs_file *file, uint64_t index)
+{
+    struct kfs *kfs = kfs_of(&file->inode);
+    uint64_t value = (uint64_t)(uintptr_t)radix_remove(&file->promised, index);
+    if (!value) return false;
+    mutex_lock(&kfs->alloc_lock);
+    kfs->promised -= value / 2;
+    mutex_unlock(&kfs->alloc_lock);
+    return true;
+}
+
+void kfs_unpromise(struct kfs_file *file, uint64_t from_page)
+{
+    for (uint64_t index = from_page; radix_next(&file->promised, &index);) unpromise_one(file, index);
+}
+
+static int promise_range(struct kfs_file *file, uint64_t offset, uint64_t bytes)
+{
+    int error = 0;
+    mutex_lock(&file->map_lock);
+    for (uint64_t i = offset / PAGE_SIZE; i <= (offset + bytes - 1) / PAGE_SIZE && !error; i++)
+        error = promise(file, i);
+    mutex_unlock(&file->map_lock);
+    return error;
+}
+
+int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
+{
+    struct kfs_file *file = kfs_file(inode);
+    if (offset + bytes > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
+    if (kfs_of(inode)->journal.error) return -EROFS;
+    int error = offset > inode->size ? kfs_zero_tail(file) : 0;
+    if (!error) error = promise_range(file, offset, bytes);
+    if (error != -ENOSPC) return error;
+    /* Promises are cautious: make them true, commit what was freed, and look again. */
+    pagecache_flush(&inode->mapping, 0, UINT64_MAX);
+    journal_commit(&kfs_of(inode)->journal);
+    return promise_range(file, offset, bytes);
+}
+
+static int kfs_make_writable(struct mapping *mapping, uint64_t index)
+{
+    return kfs_reserve(mapping->owner, index * PAGE_SIZE, 1);
+}
+
+/* The file is about to grow past its end: what the disk may hold behind the end, in the last block, becomes zero there. */
+int kfs_zero_tail(struct kfs_file *file)
+{
+    struct inode *inode = &file->inode;
+    uint64_t index = inode->size / PAGE_SIZE;
+    uint32_t block;
+    struct page *page;
+    if (inode->size % PAGE_SIZE == 0) return 0;
+    mutex_lock(&file->map_lock);
+    int error = kfs_map(file, index, &block);
+    mutex_unlock(&file->map_lock);
+    if (error || !block) return error;
+    error = pagecache_get(&inode->mapping, index, &page);
+    if (error) return error;
+    pagecache_dirty(&inode->mapping, page);
+    page_put(page);
+    return pagecache_flush(&inode->mapping, index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
+}
+
+/* Writing. */
+
+/* Blocks for the pages; new ones where there are none. map_lock held. *fresh: some are new. */
+static int choose_blocks(struct kfs_file *file, struct handle *handle, uint64_t index, unsigned n, uint32_t *block,
+                         bool *fresh)
+{
+    int error = 0;
+    for (unsigned i = 0; i < n && !error; i++) {
+        error = kfs_map(file, index + i, &block[i]);
+        if (error || block[i]) continue;
+        *fresh = true;
+        if (!handle) return 0;
+        bool promised = unpromise_one(file, index + i);
+        error = kfs_map_new(file, handle, index + i, promised, false, &block[i]);
+    }
+    return error;
+}
+
+static uint64_t written_end(struct kfs_file *file, uint64_t index, unsigned n)
+{
+    return MIN(file->inode.size, (index + n) * PAGE_SIZE);
+}
+
+/* New blocks or a larger size: within a transaction. */
+static int write_new(struct kfs_file *file, uint64_t index, struct page **page, unsigned n)
+{
+    struct kfs *kfs = kfs_of(&file->inode);
+    struct handle handle;
+    uint32_t block[PAGES_MOST];
+    bool fresh = false;
+    int error = journal_begin(&kfs->journal, &handle, 2 * n + KFS_MAP_CREDITS);
+    if (error) return error;
+    mutex_lock(&file->map_lock);
+    error = choose_blocks(file, &handle, index, n, block, &fresh);
+    mutex_unlock(&file->map_lock);
+    if (!error)
+        error = move_pages(kfs, BLK_WRITE, block, page, n); /* waits: the data comes before the commit's FLUSH */
+    mutex_lock(&file->map_lock);
+    if (!error && written_end(file, index, n) > file->disk_size) file->disk_size = written_end(file, index, n);
+    int stored = kfs_store(file, &handle);
+    mutex_unlock(&file->map_lock);
+    journal_end(&handle);
+    return error ? error : stored;
+}
+
+static int write_some(struct kfs_file *file, uint64_t index, struct page **page, unsigned n)
+{
+    uint32_t block[PAGES_MOST];
+    bool fresh = false;
+    mutex_lock(&file->map_lock);
+    int error = choose_blocks(file, 0, index, n, block, &fresh);
+    bool grows = written_end(file, index, n) > file->disk_size;
+    mutex_unlock(&file->map_lock);
+    if (error) return error;
+    if (fresh || grows || file->inode.times_dirty) return write_new(file, index, page, n);
+    return move_pages(kfs_of(&file->inode), BLK_WRITE, block, page, n);
+}
+
+static int kfs_write_pages(struct mapping *mapping, uint64_t index, struct page **page, unsigned n)
+{
+    struct inode *inode = mapping->owner;
+    struct kfs *kfs = kfs_of(inode);
+    unsigned room = kfs->journal.limit / 2, most = room > KFS_MAP_CREDITS + 2 ? (room - KFS_MAP_CREDITS) / 2 : 1;
+    int error = 0;
+    most = MIN(most, PAGES_MOST);
+    for (unsigned i = 0; i < n && !error; i += most)
+        error = write_some(kfs_file(inode), index + i, page + i, MIN(n - i, most));
+    return error;
+}
+
+static int kfs_write_page(struct mapping *mapping, uint64_t index, struct page *page)
+{
+    return kfs_write_pages(mapping, index, &page, 1);
+}
+
+static const struct mapping_ops kfs_mapping_ops = {.read_page = kfs_read_page,
+                                                   .read_pages = kfs_read_pages,
+                                                   .write_page = kfs_write_page,
+                                                   .write_pages = kfs_write_pages,
+                                                   .make_writable = kfs_make_writable,
+                                                   .hold = inode_mapping_hold,
+                                                   .release = inode_mapping_release};
+
+void kfs_mapping_setup(struct kfs_file *file)
+{
+    struct inode *inode = &file->inode;
+    inode->ops = &kfs_inode_ops;
+    inode->fops = S_ISDIR(inode->mode) ? &kfs_directory_ops : &kfs_file_ops;
+    if (S_ISREG(inode->mode)) mapping_init(&inode->mapping, &kfs_mapping_ops, inode, inode->size);
+}
+
+int kfs_fsync(struct file *file, bool data_only)
+{
+    struct inode *inode = file->inode;
+    struct kfs *kfs = kfs_of(inode);
+    int error = S_ISREG(inode->mode) ? cached_fsync(file, data_only) : 0;
+    if (!error && !(inode->sb->flags & MS_RDONLY)) error = kfs_store_times(kfs_file(inode));
+    if (error) return error;
+    bool uncommitted = kfs_file(inode)->sequence > __atomic_load_n(&kfs->journal.committed, __ATOMIC_ACQUIRE);
+    return uncommitted ? journal_commit(&kfs->journal) : blk_flush(kfs->cache.device);
+}
+
+const struct file_ops kfs_file_ops = {
+    .read = cached_read, .write = cached_write, .map = cached_map, .fsync = kfs_fsync};
+const struct file_ops kfs_directory_ops = {.readdir = kfs_readdir, .fsync = kfs_fsync};

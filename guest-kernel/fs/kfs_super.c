@@ -1,0 +1,260 @@
+/*
+ * kfs_super.c - mounting: superblock, recovery, orphans; the periodic flush; unmounting.
+ *
+ * A mount reads the superblock, replays the log (always: nobody knows whether the last stop was in order), says in the superblock
+ * that the disk is in use, counts what is free, and deletes orphans. Every five seconds a thread writes back what is
+ * dirty and commits, so that a crash costs at most so much of what was not fsynced.
+ */
+#include "fs/kfs.h"
+
+#include "arch/time.h"
+#include "base/string.h"
+#include "kern/init.h"
+#include "kern/print.h"
+#include "kern/task.h"
+#include "kern/wait.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+
+#define SECTORS        (KFS_BLOCK_BYTES / SECTOR_BYTES)
+#define FLUSH_EVERY_NS (5 * NS_PER_S)
+#define KFS_TYPE       0x4b4f5331
+
+static struct inode *kfs_alloc(struct superblock *sb)
+{
+    (void)sb;
+    struct kfs_file *file = kzalloc(sizeof *file);
+    if (!file) return 0;
+    mutex_init(&file->map_lock, "kfs map");
+    return &file->inode;
+}
+
+static void kfs_free(struct inode *inode) { kfree(kfs_file(inode)); }
+
+/* For kfs_replay: transfers through a block of the buffer's kind of memory, which the device can reach. */
+static int replay_read(void *context, uint32_t block, void *to)
+{
+    struct kfs *kfs = context;
+    return blk_transfer(kfs->cache.device, BLK_READ, (uint64_t)block * SECTORS, to, KFS_BLOCK_BYTES);
+}
+static int replay_write(void *context, uint32_t block, const void *from)
+{
+    struct kfs *kfs = context;
+    return blk_transfer(kfs->cache.device, BLK_WRITE, (uint64_t)block * SECTORS, (void *)(uintptr_t)from,
+                        KFS_BLOCK_BYTES);
+}
+static int replay_flush(void *context) { return blk_flush(((struct kfs *)context)->cache.device); }
+
+static int recover(struct kfs *kfs, uint64_t *sequence)
+{
+    struct kfs_io io = {replay_read, replay_write, replay_flush, kmalloc, kfree, kfs};
+    struct kfs_replayed result;
+    int error = kfs_replay(&kfs->super, &io, &result);
+    if (error)
+        printk("kfs: %s: log: %s: error %d\n", kfs->cache.device->name,
+               result.damage ? result.damage : "cannot be read", error);
+    if (error) return error;
+    if (result.transactions)
+        printk("kfs: %s: recovered %u transactions, %u blocks\n", kfs->cache.device->name, result.transactions,
+               result.blocks);
+    *sequence = result.next_sequence;
+    return 0;
+}
+
+static int read_super(struct kfs *kfs)
+{
+    struct blkdev *device = kfs->cache.device;
+    uint64_t blocks = device->sectors / SECTORS;
+    void *block = kmalloc(KFS_BLOCK_BYTES);
+    if (!block) return -ENOMEM;
+    const char *wrong = "device is too small";
+    int error = -EINVAL;
+    for (unsigned replica = 0; wrong && replica < 3 && blocks >= KFS_BLOCKS_MIN; replica++) {
+        error = blk_transfer(device, BLK_READ, (uint64_t)kfs_replica_block(blocks, replica) * SECTORS, block,
+                             KFS_BLOCK_BYTES);
+        memcpy(&kfs->super, block, sizeof kfs->super);
+        wrong = error ? "superblock cannot be read" : kfs_super_wrong(&kfs->super, blocks);
+        if (!wrong && replica) printk("kfs: %s: superblock replica %u is used; run fsck.kfs\n", device->name, replica);
+    }
+    kfree(block);
+    if (wrong) printk("kfs: %s: %s\n", device->name, wrong);
+    return wrong ? -EINVAL : 0;
+}
+
+static int write_state(struct kfs *kfs, uint32_t state)
+{
+    uint8_t *block = kzalloc(KFS_BLOCK_BYTES);
+    if (!block) return -ENOMEM;
+    kfs->super.state = state | (kfs->damaged ? KFS_STATE_ERRORS : 0) | (kfs->super.state & KFS_STATE_ERRORS);
+    kfs->super.replica = 0;
+    kfs->super.checksum = kfs_super_checksum(&kfs->super);
+    memcpy(block, &kfs->super, sizeof kfs->super);
+    int error = blk_transfer(kfs->cache.device, BLK_WRITE, (uint64_t)KFS_SUPER_BLOCK * SECTORS, block, KFS_BLOCK_BYTES);
+    kfree(block);
+    return error ? error : blk_flush(kfs->cache.device);
+}
+
+/* What a crash left half-done: files without names are deleted, shortening files are shortened. */
+static int adopt_orphans(struct kfs *kfs)
+{
+    unsigned deleted = 0;
+    for (uint32_t number = KFS_FIRST_INODE; number < kfs->super.inodes; number++) {
+        struct buffer *buffer = buffer_get(&kfs->cache, kfs->super.inode_table + number / KFS_INODES_BLOCK);
+        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+        const struct kfs_inode *disk = (const struct kfs_inode *)(void *)buffer->data + number % KFS_INODES_BLOCK;
+        bool orphan = disk->mode && !disk->links, shortening = disk->mode && (disk->flags & KFS_INODE_TRUNCATING);
+        buffer_put(&kfs->cache, buffer);
+        if (!orphan && !shortening) continue;
+        struct inode *inode = inode_get(kfs->sb, number);
+        if (IS_ERR(inode)) continue; /* damaged: left to fsck.kfs */
+        if (!orphan && S_ISREG(inode->mode)) kfs_shrink(kfs_file(inode));
+        deleted += orphan;
+        inode_put(inode);
+    }
+    if (deleted) printk("kfs: %s: %u deleted files were still open\n", kfs->cache.device->name, deleted);
+    return 0;
+}
+
+static int kfs_sync(struct superblock *sb)
+{
+    struct kfs *kfs = sb->private;
+    int error = journal_commit(&kfs->journal);
+    return error ? error : blk_flush(kfs->cache.device);
+}
+
+static void flusher(void *context)
+{
+    struct kfs *kfs = context;
+    spin_lock(&kfs->flusher_lock);
+    while (!kfs->flusher_stop) {
+        int why = wait_on(&kfs->flusher_wait, &kfs->flusher_lock, false, time_ns() + FLUSH_EVERY_NS);
+        if (why != -ETIMEDOUT || kfs->flusher_stop) continue;
+        spin_unlock(&kfs->flusher_lock);
+        journal_commit(&kfs->journal);
+        spin_lock(&kfs->flusher_lock);
+    }
+    kfs->flusher_gone = true;
+    wake_all(&kfs->flusher_wait);
+    spin_unlock(&kfs->flusher_lock);
+}
+
+static void stop_flusher(struct kfs *kfs)
+{
+    spin_lock(&kfs->flusher_lock);
+    kfs->flusher_stop = true;
+    wake_all(&kfs->flusher_wait);
+    while (!kfs->flusher_gone) wait_on(&kfs->flusher_wait, &kfs->flusher_lock, false, 0);
+    spin_unlock(&kfs->flusher_lock);
+}
+
+static void release(struct kfs *kfs)
+{
+    bcache_drop(&kfs->cache);
+    uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;
+    for (uint32_t i = 0; kfs->pending && i < groups; i++) kfree(kfs->pending[i]);
+    kfree(kfs->pending);
+    kfree(kfs);
+}
+
+static void kfs_unmount(struct superblock *sb)
+{
+    struct kfs *kfs = sb->private;
+    if (!kfs->flusher_gone) stop_flusher(kfs);
+    if (!(sb->flags & MS_RDONLY)) {
+        int error = journal_checkpoint(&kfs->journal);
+        if (!error) write_state(kfs, KFS_STATE_CLEAN);
+    }
+    release(kfs);
+}
+
+static int kfs_statfs(struct superblock *sb, struct statfs_info *info)
+{
+    struct kfs *kfs = sb->private;
+    uint64_t free = kfs->free_blocks > kfs->promised ? kfs->free_blocks - kfs->promised : 0;
+    *info = (struct statfs_info){.type = KFS_TYPE,
+                                 .block_bytes = KFS_BLOCK_BYTES,
+                                 .blocks = kfs->super.blocks - kfs->super.data_start,
+                                 .free = free,
+                                 .available = free,
+                                 .inodes = kfs->super.inodes,
+                                 .inodes_free = kfs->free_inodes,
+                                 .name_max = KFS_NAME_MAX};
+    return 0;
+}
+
+static int kfs_remount(struct superblock *sb, unsigned flags)
+{
+    struct kfs *kfs = sb->private;
+    bool was = sb->flags & MS_RDONLY, wish = flags & MS_RDONLY;
+    if (was == wish) return 0;
+    if (!wish) return write_state(kfs, KFS_STATE_IN_USE);
+    pagecache_flush_all();
+    int error = journal_checkpoint(&kfs->journal);
+    return error ? error : write_state(kfs, KFS_STATE_CLEAN);
+}
+
+static const struct sb_ops kfs_sb_ops = {.alloc = kfs_alloc,
+                                         .free = kfs_free,
+                                         .load = kfs_load,
+                                         .evict = kfs_evict,
+                                         .keep = true,
+                                         .sync = kfs_sync,
+                                         .statfs = kfs_statfs,
+                                         .remount = kfs_remount,
+                                         .unmount = kfs_unmount};
+
+/* Everything up to the root directory. */
+static int start(struct kfs *kfs)
+{
+    uint64_t sequence = 0;
+    int error = read_super(kfs);
+    bool read_only = kfs->sb->flags & MS_RDONLY, was_clean = kfs->super.state == KFS_STATE_CLEAN;
+    if (!error && !(read_only && kfs->cache.device->read_only)) error = recover(kfs, &sequence);
+    if (error) return error;
+    journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
+    kfs->journal.release = kfs_release_pending;
+    kfs->journal.owner = kfs;
+    uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;
+    kfs->pending = kzalloc(groups * sizeof *kfs->pending);
+    if (!kfs->pending) return -ENOMEM;
+    if (kfs->super.state & KFS_STATE_ERRORS) printk("kfs: %s: had errors; run fsck.kfs\n", kfs->cache.device->name);
+    error = kfs_count_free(kfs);
+    if (!error && !read_only) error = write_state(kfs, KFS_STATE_IN_USE);
+    if (!error && !read_only && !was_clean) error = adopt_orphans(kfs);
+    if (error) return error;
+    struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);
+    if (IS_ERR(root)) return (int)PTR_ERR(root);
+    if (!S_ISDIR(root->mode) || !root->links) {
+        inode_put(root);
+        return kfs_damaged(kfs, "root is no directory", KFS_ROOT_INODE);
+    }
+    kfs->sb->root = root;
+    return 0;
+}
+
+static int kfs_mount(struct superblock *sb, const char *options)
+{
+    (void)options;
+    struct kfs *kfs = kzalloc(sizeof *kfs);
+    if (!kfs) return -ENOMEM;
+    kfs->sb = sb;
+    sb->private = kfs;
+    sb->ops = &kfs_sb_ops;
+    mutex_init(&kfs->alloc_lock, "kfs bitmaps");
+    spin_init(&kfs->flusher_lock, "kfs flusher", RANK_JOURNAL);
+    waitq_init(&kfs->flusher_wait);
+    bcache_init(&kfs->cache, sb->device);
+    int error = start(kfs);
+    if (!error && !kthread_start("kfs flusher", flusher, kfs)) {
+        inode_put(sb->root);
+        error = -ENOMEM;
+    }
+    if (!error) return 0;
+    inode_drop_unused(sb);
+    release(kfs);
+    return error;
+}
+
+static struct fs_type kfs_type = {.name = "kfs", .needs_device = true, .mount = kfs_mount};
+static void kfs_init(void) { fs_register(&kfs_type); }
+INIT(INIT_SUBSYSTEM, kfs_init);
