@@ -37,6 +37,10 @@ int image_read(void *context, uint32_t block, void *to)
 {
     struct image *image = context;
     if (block >= image->blocks) return -5;
+    if (image->memory) {
+        memcpy(to, image->memory + (size_t)block * KFS_BLOCK_BYTES, KFS_BLOCK_BYTES);
+        return 0;
+    }
     ssize_t n = pread(image->fd, to, KFS_BLOCK_BYTES, (off_t)block * KFS_BLOCK_BYTES);
     return n == (ssize_t)KFS_BLOCK_BYTES ? 0 : -5;
 }
@@ -45,6 +49,10 @@ int image_write(void *context, uint32_t block, const void *from)
 {
     struct image *image = context;
     if (block >= image->blocks || !image->writable) return -5;
+    if (image->memory) {
+        memcpy(image->memory + (size_t)block * KFS_BLOCK_BYTES, from, KFS_BLOCK_BYTES);
+        return 0;
+    }
     ssize_t n = pwrite(image->fd, from, KFS_BLOCK_BYTES, (off_t)block * KFS_BLOCK_BYTES);
     return n == (ssize_t)KFS_BLOCK_BYTES ? 0 : -5;
 }
@@ -52,6 +60,7 @@ int image_write(void *context, uint32_t block, const void *from)
 int image_flush(void *context)
 {
     struct image *image = context;
+    if (image->memory) return 0;
     return fsync(image->fd) && errno != EINVAL ? -5 : 0;
 }
 

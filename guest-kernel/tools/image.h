@@ -13,6 +13,7 @@ struct image {
     int fd;
     bool writable;
     uint64_t blocks; /* of the file or device, whole ones */
+    uint8_t *memory; /* not NULL: the image is in memory, for tests */
     struct kfs_super super;
 };
 
