@@ -1,0 +1,12 @@
+/* host_fs.h - what tests of file systems on the host may look at. */
+#ifndef KEPLER_TESTS_HOST_FS_H
+#define KEPLER_TESTS_HOST_FS_H
+
+#include "base/types.h"
+
+extern long host_objects; /* kmalloc'd and not freed */
+extern bool host_quiet;   /* printk says nothing */
+uint32_t host_frames_free(void);
+void host_forget_threads(void);
+
+#endif
