@@ -31,13 +31,15 @@ static void become_process(void)
     spin_unlock(&process_lock);
 }
 
-/* Without a disk the root is a file system in memory, filled from the initrd. */
+/* root=/dev/vda: the root is that KFS disk. Without it, it is a file system in memory, filled from the initrd. */
 static void mount_root(void)
 {
+    char device[32];
+    bool disk = boot_argument("root", device, sizeof device) && device[0];
     if (root_inode) return;
-    int error = vfs_mount("none", "/", "tmpfs", 0, NULL);
-    if (error) panic("no root file system: error %d", -error);
-    initrd_unpack();
+    int error = vfs_mount(disk ? device : "none", "/", disk ? "kfs" : "tmpfs", 0, NULL);
+    if (error) panic("no root file system%s%s: error %d", disk ? " on " : "", device, -error);
+    if (!disk) initrd_unpack();
     vfs_mkdir(AT_FDCWD, "/dev", 0755);
     error = vfs_mount("none", "/dev", "devfs", 0, NULL);
     if (error) printk("/dev: error %d\n", -error);
