@@ -220,7 +220,7 @@ static int fault_file(struct fault *f)
         page_put(p);
         return AGAIN;
     }
-    if (!(a->flags & AREA_RANDOM)) map_around(f);
+    if (mm_prepage && !(a->flags & AREA_RANDOM)) map_around(f);
     return f->access & MM_WRITE ? AGAIN : 0;
 }
 

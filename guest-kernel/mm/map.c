@@ -180,13 +180,30 @@ long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
     return mm_map(mm, addr, len, prot, flags | MAP_ANONYMOUS, NULL, 0); /* zero pages, as of /dev/zero */
 }
 
-/* For SysV segments: as mm_map() of the object; `fixed` replaces what is there. */
-long mm_map_object(struct mm *mm, uint64_t addr, uint64_t len, int prot, bool fixed, bool writable,
+/* For SysV segments: as mm_map() of the object; flags: MAP_FIXED, MAP_FIXED_NOREPLACE. */
+long mm_map_object(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, bool writable,
                    struct memobj *object)
 {
     struct origin o = {.mapping = &object->mapping, .object = object};
-    unsigned flags = AREA_SHARED | (writable ? AREA_MAY_WRITE : 0);
-    return map_origin(mm, addr, PAGE_ROUND_UP(len), prot, fixed ? MAP_FIXED : 0, flags, &o);
+    unsigned area_flags = AREA_SHARED | (writable ? AREA_MAY_WRITE : 0);
+    return map_origin(mm, addr, PAGE_ROUND_UP(len), prot, flags, area_flags, &o);
+}
+
+int mm_unmap_object(struct mm *mm, uint64_t addr)
+{
+    mutex_lock(&mm->lock);
+    struct area *a = area_find(&mm->areas, addr);
+    struct memobj *object = a && a->start == addr && !a->offset ? a->object : NULL;
+    int error = object && object->shmid >= 0 ? 0 : -EINVAL;
+    /* mprotect may have cut the map into several areas: all that lie where this attachment put them. */
+    while (!error && a) {
+        struct area *next = area_next(a);
+        if (a->object == object && a->start - (a->offset << PAGE_SHIFT) == addr)
+            error = mm_unmap_locked(mm, a->start, a->end);
+        a = next;
+    }
+    mutex_unlock(&mm->lock);
+    return error;
 }
 
 int mm_map_stack(struct mm *mm, uint64_t top, uint64_t initial, uint64_t limit)

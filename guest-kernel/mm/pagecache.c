@@ -208,7 +208,7 @@ static int bring_in(struct mapping *m, uint64_t index, unsigned n, struct page *
 /* How many pages a miss at `index` should bring: more if it looks like a sequential use. */
 static unsigned window(struct mapping *m, uint64_t index)
 {
-    if (m->memory) return 1;
+    if (m->memory || !mm_prepage) return 1;
     if (!index) return AHEAD / 2;
     struct page *before = find(m, index - 1);
     if (!before) return 4;

@@ -175,7 +175,7 @@ static void cleaner(void *unused)
         replace_tick();
         struct frame_stats s = frame_stats();
         struct swap_stats swap = swap_stats();
-        if (s.free > 2 * s.high || swap.free < 64) continue;
+        if (!mm_clean || s.free > 2 * s.high || swap.free < 64) continue;
         for (unsigned i = 0; i < 16; i++) {
             struct page *p = replace_victim();
             if (!p) continue;

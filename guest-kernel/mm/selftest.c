@@ -290,7 +290,7 @@ static void test_file_map(void)
     mapping_init(&file->mapping, &fake_ops, file, 40 * PAGE_SIZE + 100);
     for (unsigned i = 0; i < 64; i++) file_words[i] = 100 + i;
     file_reads = file_writes = 0;
-    uint64_t base = (uint64_t)mm_map_object(mm, 0, 60 * PAGE_SIZE, RW, false, true, file), value;
+    uint64_t base = (uint64_t)mm_map_object(mm, 0, 60 * PAGE_SIZE, RW, 0, true, file), value;
     CHECK(word(base + 5 * PAGE_SIZE) == 105 && file_reads >= 1);
     uint64_t reads = file_reads;
     CHECK(word(base + 5 * PAGE_SIZE + 8) == 105 && file_reads == reads);

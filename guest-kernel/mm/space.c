@@ -138,7 +138,10 @@ void area_destroy(struct area *a)
         spin_unlock(&a->mapping->lock);
     }
     if (a->file) file_put(a->file);
-    if (a->object) memobj_put(a->object);
+    if (a->object) {
+        if (a->object->shmid >= 0) shm_detached(a->object);
+        memobj_put(a->object);
+    }
     slab_free(area_slab, a);
 }
 

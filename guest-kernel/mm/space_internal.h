@@ -98,7 +98,11 @@ void mm_zap(struct mm *, uint64_t start, uint64_t end);
 void mm_write_protect(struct mm *, uint64_t start, uint64_t end);
 
 int mm_unmap_locked(struct mm *, uint64_t start, uint64_t end); /* mm->lock held */
-long mm_map_object(struct mm *, uint64_t addr, uint64_t len, int prot, bool fixed, bool writable, struct memobj *);
+long mm_map_object(struct mm *, uint64_t addr, uint64_t len, int prot, int flags, bool writable, struct memobj *);
+/* shmdt: the attachment that begins at addr. 0 or -EINVAL. */
+int mm_unmap_object(struct mm *, uint64_t addr);
+void shm_detached(struct memobj *); /* ipc/shm.c: an area of a SysV segment has gone */
+extern bool mm_prepage, mm_clean;   /* switches of /proc/policy */
 
 /* R and X of a protection as entry bits; W is given page by page. */
 uint64_t prot_bits(int prot);

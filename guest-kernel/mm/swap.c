@@ -197,6 +197,7 @@ static int read_in(uint64_t slot, unsigned want, struct page **page)
 /* Prepaging: slots near this one were written at the same time, so they are probably wanted together. */
 static void prepage(uint64_t slot)
 {
+    if (!mm_prepage) return;
     uint64_t first = slot & ~(uint64_t)(PREPAGE - 1);
     for (uint64_t near = first; near < first + PREPAGE && place_of(near) < area_of(slot)->slots; near++) {
         spin_lock(&swap_lock);
