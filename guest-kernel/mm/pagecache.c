@@ -36,6 +36,7 @@ void mapping_init_memory(struct mapping *m, void *owner, uint64_t size)
 {
     mapping_init(m, NULL, owner, size);
     m->memory = true;
+    memory_mapping_add(m);
 }
 
 static bool is_slot(const void *value) { return (uintptr_t)value & 1; }
@@ -453,4 +454,67 @@ struct pagecache_stats pagecache_stats(void)
 {
     return (struct pagecache_stats){cache_counts.frames, cache_counts.dirty,      cache_counts.hits,
                                     cache_counts.misses, cache_counts.read_ahead, cache_counts.written};
+}
+
+/* --- swapoff */
+
+/* The first slot of a swap area among the mapping's pages; with a hold on it. */
+static uint64_t find_slot(struct mapping *m, unsigned area, uint64_t *index)
+{
+    uint64_t slot = SLOT_NONE;
+    spin_lock(&m->lock);
+    void *value;
+    for (*index = 0; (value = radix_next(&m->pages, index)); ++*index)
+        if (is_slot(value) && swap_area_of((uintptr_t)value >> 1) == area) break;
+    if (value) slot_get(slot = (uintptr_t)value >> 1);
+    spin_unlock(&m->lock);
+    return slot;
+}
+
+/* Puts a frame in place of the slot, if it is still there. The tree's hold on the slot goes to the caller. */
+static bool replace_slot(struct mapping *m, uint64_t index, uint64_t slot, struct page *p)
+{
+    spin_lock(&m->lock);
+    bool same = radix_find(&m->pages, index) == slot_value(slot);
+    if (same) {
+        radix_set(&m->pages, index, p); /* replaces: needs no memory */
+        page_get(p);
+        p->mapping = m;
+        p->index = index;
+        p->slot = SLOT_NONE;
+        page_flag_set(p, PG_CACHE | PG_UPTODATE | PG_DIRTY);
+        m->resident++;
+    }
+    spin_unlock(&m->lock);
+    return same;
+}
+
+/*
+ * The object may go away while the disk works, and nothing here holds it. So the page is read into a frame of nobody's, and put in only if
+ * the object is still on the list and still names the slot.
+ */
+int pagecache_unswap(unsigned area)
+{
+    for (;;) {
+        uint64_t index, slot = SLOT_NONE;
+        struct mapping *m = memory_mapping_each(NULL);
+        for (; m; m = memory_mapping_each(m))
+            if ((slot = find_slot(m, area, &index)) != SLOT_NONE) break;
+        memory_mappings_unlock();
+        if (!m) return 0;
+        struct page *p = page_alloc(0, PAGE_USER);
+        int error = p ? slot_read(slot, p) : -ENOMEM;
+        bool placed = false;
+        if (!error && memory_mapping_find(m)) placed = replace_slot(m, index, slot, p);
+        if (!error) memory_mappings_unlock();
+        slot_put(slot);
+        if (placed) {
+            slot_put(slot);
+            __atomic_fetch_add(&cache_counts.frames, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&cache_counts.memory_frames, 1, __ATOMIC_RELAXED);
+            replace_add(p);
+        }
+        if (p) page_put(p);
+        if (error) return error;
+    }
 }

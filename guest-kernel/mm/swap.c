@@ -15,6 +15,7 @@
 #include "fs/vfs.h"
 #include "kern/lock.h"
 #include "kern/print.h"
+#include "mm/pagecache_internal.h"
 #include "mm/replace.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
@@ -41,6 +42,8 @@ static struct radix cache;                                             /* slot â
 static struct swap_area *area_of(uint64_t slot) { return &areas[slot >> AREA_SHIFT]; }
 static uint64_t place_of(uint64_t slot) { return slot & ((1ull << AREA_SHIFT) - 1); }
 static uint16_t *holders_of(uint64_t slot) { return &area_of(slot)->holders[place_of(slot)]; }
+
+unsigned swap_area_of(uint64_t slot) { return (unsigned)(slot >> AREA_SHIFT); }
 
 uint64_t slot_alloc(void)
 {
@@ -347,6 +350,7 @@ static int empty_area(struct swap_area *a)
             error = mm_fault(mm, va, MM_READ, NULL);
             if (error == -EFAULT) error = 0; /* no right to read: it stays, and the area with it */
         }
+    if (!error) error = pagecache_unswap((unsigned)(a - areas));
     /* What the cache still holds is mapped or about to go. */
     for (uint64_t place = 1; !error && place < a->slots; place++) {
         struct page *p = a->holders[place] ? cache_find((uint64_t)(a - areas) << AREA_SHIFT | place) : NULL;
@@ -371,7 +375,7 @@ int swap_off(struct file *file)
         a->closing = true;
         error = empty_area(a);
         spin_lock(&swap_lock);
-        if (!error && a->used > 1) error = -EBUSY; /* pages of shared memory objects cannot be brought back this way */
+        if (!error && a->used > 1) error = -EBUSY; /* pages that nobody may read (PROT_NONE) stay */
         if (!error) {
             old = a->file;
             a->file = NULL;

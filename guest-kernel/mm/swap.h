@@ -22,7 +22,8 @@ int swap_on(struct file *, const char *name,
             int flags);      /* 0, -EINVAL (no signature), -EBUSY, -ENOMEM; takes its own reference */
 int swap_off(struct file *); /* brings everything back first; -ENOMEM when that does not fit */
 
-uint64_t slot_alloc(void); /* one holder; SLOT_NONE: no slot is free */
+unsigned swap_area_of(uint64_t slot); /* number of the area a slot lies in */
+uint64_t slot_alloc(void);            /* one holder; SLOT_NONE: no slot is free */
 void slot_get(uint64_t);
 void slot_put(uint64_t);
 unsigned slot_holders(uint64_t);

@@ -21,6 +21,8 @@
 #define FLUSH_AGE_NS   (5 * NS_PER_S) /* a frame stays dirty about that long */
 
 static struct list dirty_mappings = LIST_INIT(dirty_mappings);
+/* Memory objects are never on the list of dirty mappings; here swapoff finds them. */
+static struct list memory_mappings = LIST_INIT(memory_mappings);
 static struct spinlock dirty_lock = SPINLOCK_INIT("dirty mappings", RANK_WRITEBACK);
 static struct waitq flusher_queue = WAITQ_INIT(flusher_queue); /* the flusher sleeps */
 static struct waitq throttled = WAITQ_INIT(throttled);         /* writers wait for it */
@@ -44,6 +46,29 @@ void pagecache_dirty(struct mapping *m, struct page *p)
     if (list_empty(&m->dirty_link)) list_push_back(&dirty_mappings, &m->dirty_link);
     spin_unlock(&dirty_lock);
 }
+
+void memory_mapping_add(struct mapping *m)
+{
+    spin_lock(&dirty_lock);
+    list_push_back(&memory_mappings, &m->dirty_link);
+    spin_unlock(&dirty_lock);
+}
+
+struct mapping *memory_mapping_each(struct mapping *m)
+{
+    if (!m) spin_lock(&dirty_lock);
+    struct list *next = m ? m->dirty_link.next : memory_mappings.next;
+    return next == &memory_mappings ? NULL : list_entry(next, struct mapping, dirty_link);
+}
+
+bool memory_mapping_find(const struct mapping *wanted)
+{
+    struct mapping *m = memory_mapping_each(NULL);
+    while (m && m != wanted) m = memory_mapping_each(m);
+    return m;
+}
+
+void memory_mappings_unlock(void) { spin_unlock(&dirty_lock); }
 
 void writeback_forget(struct mapping *m)
 {
