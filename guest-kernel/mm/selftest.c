@@ -12,6 +12,7 @@
 #include "kern/print.h"
 #include "kern/task.h"
 #include "kern/wait.h"
+#include "mm/pagecache_internal.h"
 #include "mm/replace.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
@@ -287,6 +288,7 @@ static void test_file_map(void)
 {
     struct mm *mm = fresh();
     struct memobj *file = memobj_create(0);
+    writeback_forget(&file->mapping); /* it becomes a file's mapping */
     mapping_init(&file->mapping, &fake_ops, file, 40 * PAGE_SIZE + 100);
     for (unsigned i = 0; i < 64; i++) file_words[i] = 100 + i;
     file_reads = file_writes = 0;
