@@ -59,12 +59,13 @@ static struct mapping *mapping_of(struct page *p) { return page_flag(p, PG_CACHE
 
 static bool take_reference_bit(struct visit *v, struct mm *mm, uint64_t va, pte_t *at)
 {
+    (void)va;
     if (*at & PTE_LOCKED) v->found = true;
     if (!(*at & PTE_A)) return true;
     v->found = true;
     atomic_and(at, ~PTE_A);
-    /* Without the fence harts would go on using the entry they remember, and never set the bit again. */
-    tlb_flush(mm, va, va + PAGE_SIZE);
+    /* Harts that remember the entry do not set the bit again before they forget it; at the next switch is soon enough. */
+    tlb_flush_later(mm);
     return true;
 }
 

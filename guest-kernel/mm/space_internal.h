@@ -82,7 +82,8 @@ void release_all(struct release *);
  * excluded new ones. */
 void tlb_flush(struct mm *, uint64_t start, uint64_t end);
 void tlb_flush_all(struct mm *);
-void tlb_forget(struct mm *); /* before its tables are freed */
+void tlb_flush_later(struct mm *); /* each hart when it next switches to it: where the old entry does no harm */
+void tlb_forget(struct mm *);      /* before its tables are freed */
 
 /* area bookkeeping (space.c): the object's list of areas and the references. */
 struct area *area_create(struct mm *, uint64_t start, uint64_t end, int prot, unsigned flags);

@@ -146,6 +146,8 @@ void tlb_flush(struct mm *mm, uint64_t start, uint64_t end)
     if (start < end) flush(mm, start, end - start);
 }
 
+void tlb_flush_later(struct mm *mm) { atomic_or(&mm->stale, UINT32_MAX); }
+
 void tlb_flush_all(struct mm *mm) { flush(mm, 0, UINT64_MAX); }
 
 /* Its number is not given to another space within this generation, so what TLBs still hold of it matches
