@@ -31,9 +31,8 @@ void spin_init(struct spinlock *lock, const char *name, enum lock_rank rank)
 {
     *lock = (struct spinlock){.name = name, .rank = rank};
 }
-void spin_lock(struct spinlock *lock) { lock->next++; }
-void spin_unlock(struct spinlock *lock) { lock->serving++; }
-bool spin_held(const struct spinlock *lock) { return lock->next != lock->serving; }
+void spin_lock(struct spinlock *lock) { (void)lock; }
+void spin_unlock(struct spinlock *lock) { (void)lock; }
 void mutex_init(struct mutex *mutex, const char *name) { *mutex = (struct mutex){.name = name}; }
 void mutex_lock(struct mutex *mutex)
 {
