@@ -1,6 +1,6 @@
 /* Two-stage translation against an independent reading of the specification (mmu_guest_oracle.h), on random page tables of both stages:
  * all modes, superpages, bad PTEs, A and D, PBMT, NAPOT, PMP. Each access is compared in all that mmu.h promises and in
- * what it leaves in memory. */
+ * what it leaves in memory; then by a hart, whose trap registers must say the same. */
 #include "tests/unit/asm.h"
 #include "tests/unit/engine_bench.h"
 #include "tests/unit/mmu_guest_oracle.h"
@@ -67,7 +67,7 @@ static uint64_t mask(unsigned bits) { return bits >= 64 ? UINT64_MAX : (UINT64_C
 static void store(gpa_t at, const void *bytes, unsigned len)
 {
     cr_assert(bus_dma_write(&world.bus, at, bytes, len));
-    memcpy(oracle_byte(&memory, at), bytes, len);
+    memmove(oracle_byte(&memory, at), bytes, len);
 }
 static void store64(gpa_t at, uint64_t v) { store(at, &v, 8); }
 static uint64_t oracle_load64(gpa_t at)
@@ -459,5 +459,161 @@ Test(mmu_guest_random, agrees_with_a_slow_walker_of_both_stages)
     check_counts("both stages", 50);
     cr_assert_geq(accesses, 200000);
     cr_assert_gt(seen[SEEN_CACHED], 10000);
+    stop_world();
+}
+
+/* ---- a hart: what the trap registers say ---- */
+
+#define H      (world.hart[0])
+#define ECALL  0x00000073u
+#define UNSET  UINT64_C(0x7770)
+#define BIT(n) (UINT64_C(1) << (n))
+enum {
+    HSTATUS = 0x600,
+    HENVCFG = 0x60a,
+    HGATP = 0x680,
+    VSSTATUS = 0x200,
+    VSATP = 0x280,
+    MTINST = 0x34a,
+    MTVAL2 = 0x34b
+};
+
+static void set(unsigned n, uint64_t v) { cr_assert(csr_poke(H, n, v), "csr %x", n); }
+static uint64_t get(unsigned n)
+{
+    uint64_t v = 0;
+    cr_assert(csr_peek(H, n, &v), "csr %x", n);
+    return v;
+}
+
+/* norm:H_cause, norm:H_trap_xtinst, norm:H_trap_xtinst_guestpage, norm:mtval2_htval_virtaddr; a load or store that faults gives its
+ * transformed instruction, with the address offset 0: all are aligned. */
+static void check_trap(const struct guest_walk *w, enum mmu_fault fault, gva_t va, uint32_t raw)
+{
+    static const uint8_t causes[4][3] = {
+        [MMU_PAGE_FAULT] = {13, 15, 12}, [MMU_ACCESS_FAULT] = {5, 7, 1}, [MMU_GUEST_PAGE_FAULT] = {21, 23, 20}};
+    uint64_t tval2 = 0, tinst = 0;
+    switch (raw & 0x7f) {
+    case 0x03: tinst = raw & 0x7fff; break;
+    case 0x23: tinst = raw & 0x1f0707f; break;
+    default: tinst = raw & ~UINT32_C(0xf8000); break;
+    }
+    if (w->access == MMU_FETCH) tinst = 0;
+    if (fault == MMU_GUEST_PAGE_FAULT) tval2 = w->guest_pa >> 2;
+    if (fault == MMU_GUEST_PAGE_FAULT && w->implicit) tinst = w->implicit_write ? 0x3020 : 0x3000;
+    char text[500];
+    cr_assert(get(MCAUSE) == causes[fault][w->access] && get(MTVAL) == va && get(MTVAL2) == tval2 &&
+                  get(MTINST) == tinst,
+              "%s; mcause %lu mtval %lx mtval2 %lx mtinst %lx (insn %08x), not %u %lx %lx %lx",
+              said(text, &w->c, va, 0, w->access, w), get(MCAUSE), get(MTVAL), get(MTVAL2), get(MTINST), raw,
+              causes[fault][w->access], va, tval2, tinst);
+    cr_assert(get(MSTATUS) & MSTATUS_GVA, "seed %lu: norm:mstatus_gva_op", seed);
+}
+
+static enum mmu_fault fault_of(const struct guest_walk *w, unsigned len)
+{
+    if (w->fault != MMU_OK) return w->fault;
+    return guest_pmp_allows(w, len) && oracle_byte(&memory, w->pa) ? MMU_OK : MMU_ACCESS_FAULT;
+}
+
+enum way { WAY_MPRV, WAY_HLV, WAY_INSIDE, WAYS };
+
+static void set_guest(const struct mmu_context *c, enum way way)
+{
+    bool s = c->priv == PRIV_S;
+    set(MENVCFG, (c->g_adue ? BIT(61) : 0) | (c->g_pbmte ? BIT(62) : 0));
+    set(HENVCFG, (c->adue ? BIT(61) : 0) | (c->pbmte ? BIT(62) : 0));
+    set(HGATP, c->hgatp);
+    set(VSATP, c->satp);
+    set(VSSTATUS, (c->sum ? MSTATUS_SUM : 0) | (c->mxr ? MSTATUS_MXR : 0));
+    set(HSTATUS, s ? HSTATUS_SPVP : 0);
+    set(MSTATUS, (c->g_mxr ? MSTATUS_MXR : 0) | (s ? BIT(11) : 0) | (way == WAY_MPRV ? MSTATUS_MPRV | MSTATUS_MPV : 0));
+    set(MTVEC, HANDLER);
+    set(MCAUSE, 63);
+    set(MTVAL2, UNSET);
+    set(MTINST, UNSET);
+    cr_assert(get(HGATP) == c->hgatp && get(VSATP) == c->satp, "seed %lu", seed);
+    priv_set_mode(H, way == WAY_INSIDE ? c->priv : PRIV_M, way == WAY_INSIDE);
+    priv_update(H);
+}
+
+static uint32_t draw_insn(enum way way, struct mmu_context *c, enum mmu_access access)
+{
+    if (way != WAY_HLV) return access == MMU_WRITE ? SD(T2, T1, 0) : LD(T0, T1, 0);
+    if (access == MMU_WRITE) return 0x6e704073u | (uint32_t)T1 << 15 | (uint32_t)T2 << 20; /* HSV.D */
+    c->hlvx = chance(40);
+    return (c->hlvx ? 0x68304073u : 0x6c004073u) | (uint32_t)T1 << 15 | (uint32_t)T0 << 7; /* HLVX.WU, HLV.D */
+}
+
+static void hart_step(void)
+{
+    const struct probe *p = &probe[below(PROBES)];
+    struct mmu_context c = regime[p->regime];
+    enum way way = (enum way)below(WAYS);
+    enum mmu_access access = p->access == MMU_FETCH ? (enum mmu_access)below(2) : p->access;
+    gva_t va = p->page + (below(4096) & ~UINT64_C(7)), pc = CODE;
+    uint32_t raw = draw_insn(way, &c, access);
+    unsigned len = c.hlvx ? 4 : 8;
+    struct guest_walk w = look_of(&c, way == WAY_INSIDE ? p->page : va, way == WAY_INSIDE ? MMU_FETCH : access);
+    struct flip f = chance(30) ? draw_flip(&w) : (struct flip){0};
+    do_flip(&f);
+    mmu_flush_all(mmu);
+    set_guest(&c, way);
+    enum mmu_fault fault = MMU_OK;
+    if (way ==
+        WAY_INSIDE) { /* the instruction comes from the guest's memory too: a fetch, then perhaps its load or store */
+        pc = p->page + 8 * below(500);
+        w = look_of(&c, pc, MMU_FETCH);
+        fault = fault_of(&w, 4);
+        if (fault == MMU_OK && w.pa < RAM + DATA_PAGE * 4096) goto undo; /* that is no place for code */
+        w = walk_of(&c, pc, MMU_FETCH);
+        va = probe[below(PROBES)].page + 8 * below(512);
+    }
+    if (fault == MMU_OK) {
+        const uint32_t code[] = {raw, way == WAY_INSIDE ? ECALL : J_SELF};
+        store(way == WAY_INSIDE ? w.pa : CODE, code, sizeof code);
+        w = look_of(&c, va, access);
+        if (w.fault == MMU_OK && w.pa - DEVICE < GUEST_PAGE_BYTES) { /* it would answer, and do things */
+            store(RAM, memory.region[0].bytes, RAM_SIZE);            /* the fetch's A bits */
+            goto undo;
+        }
+        w = walk_of(&c, va, access);
+        fault = fault_of(&w, len);
+    } else {
+        va = pc;
+    }
+    uint64_t there = fault == MMU_OK ? oracle_load64(w.pa & ~UINT64_C(7)) : 0;
+    store64(HANDLER, J_SELF);
+    H->x[T1] = va, H->x[T2] = there, H->pc = pc;
+    world_run(&world, 0, 3);
+    count(&w, fault);
+    if (fault != MMU_OK) {
+        check_trap(&w, fault, va, raw);
+    } else {
+        char text[500];
+        cr_assert_eq(get(MCAUSE),
+                     way != WAY_INSIDE  ? 63u
+                     : c.priv == PRIV_S ? 10u
+                                        : 8u,
+                     "%s; mcause %lu", said(text, &c, va, len, access, &w), get(MCAUSE));
+        if (access == MMU_READ) cr_assert_eq(H->x[T0], len == 4 ? (uint32_t)there : there, "seed %lu", seed);
+    }
+undo:
+    if (chance(80)) do_flip(&f);
+}
+
+Test(mmu_guest_random, a_hart_reports_what_the_slow_walker_says)
+{
+    start_world("rv64");
+    mmu = &H->mmu;
+    for (uint64_t n = 1; n <= 60; n++) {
+        draw_world(1000 + n);
+        for (unsigned i = 0; i < 500; i++) {
+            hart_step();
+            if (i % 8 == 0) check_memory();
+        }
+        check_memory();
+    }
+    check_counts("a hart", 2);
     stop_world();
 }
