@@ -20,10 +20,6 @@
 #include "kern/trace.h"
 #include "sched/sched.h"
 
-/* A kernel built without procfs links all the same, and shows nothing. */
-#pragma weak proc_add
-#pragma weak proc_print
-
 static void show_policy(struct proc_text *text, void *unused)
 {
     char line[512];

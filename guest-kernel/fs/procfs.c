@@ -312,7 +312,15 @@ static struct inode *proc_follow(struct inode *inode)
     return to ? to : ERR_PTR(-ENOENT);
 }
 
-static const struct inode_ops proc_inode_ops = {.lookup = proc_lookup, .readlink = proc_readlink};
+/* Opening a control with O_TRUNC, as a shell's ">" does, cuts nothing off and is no error; nothing else can be set. */
+static int proc_setattr(struct inode *inode, const struct attr *attr)
+{
+    (void)inode;
+    return attr->mask & ~(unsigned)(ATTR_SIZE | ATTR_MTIME | ATTR_CTIME) ? -EPERM : 0;
+}
+
+static const struct inode_ops proc_inode_ops = {
+    .lookup = proc_lookup, .readlink = proc_readlink, .setattr = proc_setattr};
 static const struct inode_ops proc_magic_ops = {.readlink = proc_readlink, .follow = proc_follow};
 
 static int proc_load(struct inode *inode)
