@@ -90,7 +90,6 @@ static void show_interrupts(struct proc_text *text, void *unused)
 
 static void proc_kernel_init(void)
 {
-    if (!proc_add) return;
     int error = proc_add("policy/sched", 0644, show_policy, store_policy, NULL);
     if (!error) error = proc_add("sched_history", 0444, show_history, NULL, NULL);
     if (!error) error = proc_add("harts", 0444, show_harts, NULL, NULL);
