@@ -82,7 +82,7 @@ def test_engines_agree_with_four_harts_and_little_room(space):
 
 
 def test_determinism_of_whole_run_with_eight_harts(space):
-    compare_whole_runs(space, "-smp", 8)
+    compare_whole_runs(space, ["-smp", 8], ["-smp", 8])
 
 
 def test_seed_changes_what_the_guest_draws(space):
