@@ -33,7 +33,6 @@ struct gen {
     struct code c;
     struct jit *jit;
     struct block *block;
-    isa_set live;
     struct insn insns[BLOCK_INSNS_MAX];
     const struct insn *insn;
     unsigned index, offset; /* of insn in the block, in instructions and bytes */
@@ -55,15 +54,45 @@ static inline void gen_deopt(struct gen *g, uint8_t *site)
     g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index};
 }
 
-/* An integer source as an operand: false if it is a constant (x0), then 0. */
+/* Where guest register n is: a host register or memory. Not for x0, which gen_operand_x makes a constant. */
 static inline struct rm gen_x(unsigned n) { return gen_host[n] == NOT_PINNED ? XREG(n) : r_(gen_host[n]); }
 
+/* A value that an instruction can take as it is. */
+struct opnd {
+    bool imm;
+    int64_t value; /* if imm */
+    struct rm rm;
+};
+struct opnd gen_operand_x(unsigned n);
+bool gen_is_imm32(const struct opnd *o);
+bool gen_is_reg(const struct opnd *o);
+/* A tree that needs no instruction: true, and *o is it. */
+bool gen_leaf(const struct gen *g, const struct tree *t, struct opnd *o);
+void gen_move(struct gen *g, unsigned dst, const struct opnd *o);
+/* Sets the host's flags for the comparison t; *condition: how it reads. */
+bool gen_compare(struct gen *g, const struct tree *t, unsigned *condition);
 /* Puts the value of tree t into dst. false: no way to do so; what was written is to be thrown away. */
 bool gen_value(struct gen *g, const struct tree *t, unsigned dst);
 /* rd <- rax */
 void gen_set_rd(struct gen *g, unsigned reg);
 /* rax <- host address of the access at rs1 + imm; leaves on a miss. rcx and rdx are lost. */
 void gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm);
+
+/* One instruction of a kind. false: leave it to the interpreter. */
+bool gen_alu(struct gen *g, const struct tree *t);
+bool gen_load(struct gen *g, const struct row_trees *row);
+bool gen_store(struct gen *g, const struct row_trees *row);
+bool gen_amo(struct gen *g, const struct row_trees *row);
+bool gen_lr(struct gen *g, const struct row_trees *row);
+bool gen_sc(struct gen *g, const struct row_trees *row);
+bool gen_branch(struct gen *g, const struct tree *t);
+bool gen_jump(struct gen *g);
+bool gen_jump_register(struct gen *g, const struct tree *t);
+
+/* Goes on `offset` bytes from the block's start. */
+void gen_go_to(struct gen *g, int32_t offset);
+/* Of the block, in its page. */
+uint32_t gen_page_offset(const struct gen *g);
 
 /* gen_fp.c. false: leave it to the interpreter. */
 bool gen_fp(struct gen *g);
