@@ -101,7 +101,8 @@ bool gen_amo(struct gen *g, const struct row_trees *row)
     /* The operators that are one instruction; the others have no register left. */
     const struct tree *s = row->stored;
     struct opnd b;
-    bool simple = s->op == T_RS2 || (s->op >= T_ADD && s->op <= T_XOR && s->a->op == T_LOADED && gen_leaf(g, s->b, &b)) ||
+    bool simple = s->op == T_RS2 ||
+                  (s->op >= T_ADD && s->op <= T_XOR && s->a->op == T_LOADED && gen_leaf(g, s->b, &b)) ||
                   (s->op >= T_MIN && s->op <= T_MAXU && s->a->op == T_LOADED && gen_leaf(g, s->b, &b) && !b.imm);
     if (!simple || !gen_value(g, s, RDX)) return false;
     store_bytes(c, m_(RAX, 0), RDX, row->bytes);

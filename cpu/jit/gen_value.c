@@ -66,8 +66,8 @@ static bool value_group(struct gen *g, unsigned op, const struct tree *t, unsign
 {
     struct code *c = &g->c;
     struct opnd a, b;
-    if (op == G_ADD && gen_leaf(g, t->a, &a) && gen_is_reg(&a) && gen_leaf(g, t->b, &b) && (gen_is_imm32(&b) || gen_is_reg(&b)) &&
-        a.rm.reg != dst) {
+    if (op == G_ADD && gen_leaf(g, t->a, &a) && gen_is_reg(&a) && gen_leaf(g, t->b, &b) &&
+        (gen_is_imm32(&b) || gen_is_reg(&b)) && a.rm.reg != dst) {
         struct rm sum = b.imm ? m_(a.rm.reg, (int32_t)b.value) : mx_(a.rm.reg, b.rm.reg, 0, 0);
         if (b.imm && b.value == 0)
             x_mov(c, dst, a.rm.reg);
