@@ -64,6 +64,7 @@ struct block {
     const uint8_t *native_body; /* the same, its count already taken off the budget */
     insn_fn *first;             /* the first instruction's own handler */
     uint32_t heat;              /* entries until it is translated */
+    uint32_t hint;              /* the first of its accesses' hints in the hart */
     struct dinsn code[];
 };
 

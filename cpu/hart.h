@@ -101,6 +101,8 @@ enum hart_stop {
     HART_BREAKPOINT, /* debugger: pc is at a breakpoint, or a watchpoint was hit (see hart->debug) */
 };
 
+#define ACCESS_HINTS 1024
+
 struct engine; /* shared block cache, cpu/engine.h */
 struct commit;
 struct observer; /* commit log, tracer, debugger hooks: cpu/observe.h */
@@ -146,6 +148,12 @@ struct hart {
     struct observer *observer; /* NULL: nothing attached, the fast handlers run */
     const struct hart_env *env;
     struct log *log;
+    /* Tier 2: for each access in native code (several may share one) the offset of the entry in its table of translations that served
+     * it last. Any value is right: what is found there is compared. */
+    struct access_hint {
+        uint32_t entry;
+        uint32_t misses;
+    } hints[ACCESS_HINTS];
 };
 
 struct hart_config {

@@ -82,7 +82,7 @@ struct mmu_result {
 #ifdef ORRERY_HOSTILE
 #define TLB_SETS_LOG2 1
 #else
-#define TLB_SETS_LOG2 8
+#define TLB_SETS_LOG2 10
 #endif
 #define TLB_SETS (1u << TLB_SETS_LOG2)
 

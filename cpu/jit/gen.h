@@ -29,10 +29,21 @@ struct exit {
     uint32_t value; /* EXIT_DEOPT: index of the instruction; EXIT_LINK: target's offset in the page */
 };
 
+/* An access whose hint may be wrong: what its code behind the block has to know. */
+struct miss {
+    uint8_t *site; /* of a displacement */
+    const uint8_t *resume, *stub;
+    const struct block *block;
+    int32_t imm, slot;
+    uint16_t index; /* of the instruction */
+    uint8_t base;   /* host register */
+};
+
 struct gen {
     struct code c;
     struct jit *jit;
-    struct block *block;
+    const uint8_t *host; /* of guest registers, or NOT_PINNED */
+    const struct block *block;
     struct insn insns[BLOCK_INSNS_MAX];
     const struct insn *insn;
     unsigned index, offset; /* of insn in the block, in instructions and bytes */
@@ -40,6 +51,9 @@ struct gen {
     uint8_t *entry;
     struct exit exits[GEN_EXITS_MAX];
     unsigned exit_count;
+    struct miss misses[BLOCK_INSNS_MAX];
+    unsigned miss_count;
+    unsigned accesses; /* of the block, so far */
     /* f registers in xmm2 … xmm15; 0: not there */
     uint8_t xmm_of[32], f_in[16];
     bool boxed[16]; /* the register is known to hold a NaN-boxed single */
@@ -55,7 +69,10 @@ static inline void gen_deopt(struct gen *g, uint8_t *site)
 }
 
 /* Where guest register n is: a host register or memory. Not for x0, which gen_operand_x makes a constant. */
-static inline struct rm gen_x(unsigned n) { return gen_host[n] == NOT_PINNED ? XREG(n) : r_(gen_host[n]); }
+static inline struct rm gen_x(const struct gen *g, unsigned n)
+{
+    return g->host[n] == NOT_PINNED ? XREG(n) : r_(g->host[n]);
+}
 
 /* A value that an instruction can take as it is. */
 struct opnd {
@@ -63,7 +80,7 @@ struct opnd {
     int64_t value; /* if imm */
     struct rm rm;
 };
-struct opnd gen_operand_x(unsigned n);
+struct opnd gen_operand_x(const struct gen *g, unsigned n);
 bool gen_is_imm32(const struct opnd *o);
 bool gen_is_reg(const struct opnd *o);
 /* A tree that needs no instruction: true, and *o is it. */
@@ -75,8 +92,11 @@ bool gen_compare(struct gen *g, const struct tree *t, unsigned *condition);
 bool gen_value(struct gen *g, const struct tree *t, unsigned dst);
 /* rd <- rax */
 void gen_set_rd(struct gen *g, unsigned reg);
-/* rax <- host address of the access at rs1 + imm; leaves on a miss. rcx and rdx are lost. */
-void gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm);
+/* The host operand of the access at rs1 + imm; it uses rcx, and rax if rs1 is in memory. Leaves on a miss. rdx is lost. strict: a
+ * misaligned address is a miss. */
+struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict);
+/* Behind the code: what the probes jump to. */
+void gen_misses(struct gen *g);
 
 /* One instruction of a kind. false: leave it to the interpreter. */
 bool gen_alu(struct gen *g, const struct tree *t);
@@ -96,7 +116,7 @@ uint32_t gen_page_offset(const struct gen *g);
 
 /* gen_fp.c. false: leave it to the interpreter. */
 bool gen_fp(struct gen *g);
-bool gen_fp_load(struct gen *g, unsigned bytes);  /* from [rax] */
-bool gen_fp_store(struct gen *g, unsigned bytes); /* to [rax] */
+bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at);
+bool gen_fp_store(struct gen *g, unsigned bytes, struct rm at);
 
 #endif

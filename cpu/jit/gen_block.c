@@ -30,10 +30,11 @@ static bool gen_insn(struct gen *g)
 static bool gen_or_leave(struct gen *g)
 {
     uint8_t *start = g->c.at;
-    unsigned exits = g->exit_count;
+    unsigned exits = g->exit_count, misses = g->miss_count;
     if (gen_insn(g)) return true;
     g->c.at = start;
     g->exit_count = exits;
+    g->miss_count = misses;
     gen_deopt(g, x_jmp(&g->c));
     return false;
 }
@@ -80,7 +81,8 @@ static void gen_exits(struct gen *g, uint8_t *refused)
 
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
 {
-    struct gen g = {.c = j->code, .jit = j, .block = b};
+    b->hint = j->next_hint;
+    struct gen g = {.c = j->code, .jit = j, .block = b, .host = gen_host};
     for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], live, &g.insns[i]);
     /* What a dead block's entry is overwritten with goes here, and so to the block that lives at this address now. */
     mov_edx(&g, gen_page_offset(&g));
@@ -98,7 +100,9 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
         g.offset += g.insn->length;
     }
     if (goes_on && !insn_ends_block(&g.insns[b->length - 1])) gen_go_to(&g, (int32_t)g.offset);
+    gen_misses(&g);
     gen_exits(&g, refused);
+    j->next_hint = (b->hint + g.accesses) % ACCESS_HINTS;
     _Static_assert(JIT_DEAD_BYTES == 5 + 2 + 5, "mov, xor, jmp");
     b->native = code_exec(&g.c, g.entry);
     b->native_body = code_exec(&g.c, body);

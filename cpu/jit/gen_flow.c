@@ -70,7 +70,7 @@ static void set_return_address(struct gen *g, unsigned scratch)
 {
     unsigned rd = g->insn->rd;
     if (rd == 0) return;
-    unsigned reg = gen_host[rd] == NOT_PINNED ? scratch : gen_host[rd];
+    unsigned reg = g->host[rd] == NOT_PINNED ? scratch : g->host[rd];
     x_load(&g->c, reg, m_(R_HART, H(pc)));
     x_group_imm(&g->c, G_AND, r_(reg), -(int32_t)GUEST_PAGE_BYTES);
     x_group_imm(&g->c, G_ADD, r_(reg), (int32_t)(gen_page_offset(g) + g->offset + g->insn->length));

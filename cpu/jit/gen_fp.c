@@ -221,11 +221,11 @@ static bool from_integer(struct gen *g, bool word, bool without_sign, bool singl
     if (n == 0)
         x_mov_imm(c, RAX, 0);
     else if (word && without_sign)
-        x_ins(c, 0x8b, RAX, gen_x(n));
+        x_ins(c, 0x8b, RAX, gen_x(g, n));
     else if (word)
-        x_ins(c, X_W | 0x63, RAX, gen_x(n));
+        x_ins(c, X_W | 0x63, RAX, gen_x(g, n));
     else
-        x_load(c, RAX, gen_x(n));
+        x_load(c, RAX, gen_x(g, n));
     if (!word && without_sign) {
         x_ins(c, X_W | 0x85, RAX, r_(RAX));
         gen_deopt(g, x_jcc(c, C_S));
@@ -309,7 +309,7 @@ static bool move_from_x(struct gen *g, bool word)
     if (n == 0)
         x_mov_imm(&g->c, RAX, 0);
     else
-        x_ins(&g->c, (word ? 0 : X_W) | 0x8b, RAX, gen_x(n));
+        x_ins(&g->c, (word ? 0 : X_W) | 0x8b, RAX, gen_x(g, n));
     if (word) {
         x_mov_imm(&g->c, RCX, INT64_C(-0x100000000));
         x_group(&g->c, G_OR, RAX, r_(RCX));
@@ -384,28 +384,27 @@ bool gen_fp(struct gen *g)
     return in_one_format(g, name, single);
 }
 
-bool gen_fp_load(struct gen *g, unsigned bytes)
+bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at)
 {
     g->locked = 0;
+    if (bytes != 8 && bytes != 4) return false;
+    unsigned d = xmm_new(g);
     if (bytes == 8) {
-        unsigned d = xmm_new(g);
-        x_ins(&g->c, X_F2 | X_0F | 0x10, d, m_(RAX, 0));
-        f_write(g, g->insn->rd, d, false);
-        return true;
+        x_ins(&g->c, X_F2 | X_0F | 0x10, d, at);
+    } else {
+        x_ins(&g->c, X_F3 | X_0F | 0x10, 0, at); /* movss xmm0, memory */
+        xmm_ones(g, d);
+        x_ins(&g->c, X_F3 | X_0F | 0x10, d, r_(0)); /* movss d, xmm0: the rest of d stays */
     }
-    if (bytes != 4) return false;
-    x_ins(&g->c, 0x8b, RAX, m_(RAX, 0));
-    x_mov_imm(&g->c, RCX, INT64_C(-0x100000000));
-    x_group(&g->c, G_OR, RAX, r_(RCX));
-    f_write_bits(g, g->insn->rd, RAX);
+    f_write(g, g->insn->rd, d, bytes == 4);
     return true;
 }
 
-bool gen_fp_store(struct gen *g, unsigned bytes)
+bool gen_fp_store(struct gen *g, unsigned bytes, struct rm at)
 {
     g->locked = 0;
     if (bytes != 4 && bytes != 8) return false;
     unsigned x = f_read(g, g->insn->rs2);
-    x_ins(&g->c, (bytes == 8 ? X_F2 : X_F3) | X_0F | 0x11, x, m_(RAX, 0));
+    x_ins(&g->c, (bytes == 8 ? X_F2 : X_F3) | X_0F | 0x11, x, at);
     return true;
 }

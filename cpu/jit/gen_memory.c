@@ -5,40 +5,56 @@
 
 /* ---- memory ---- */
 
-void gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm)
+struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict)
 {
     struct code *c = &g->c;
-    struct opnd base = gen_operand_x(g->insn->rs1);
-    if (base.imm) {
-        x_mov_imm(c, RAX, imm);
-    } else if (gen_is_reg(&base)) {
-        x_ins(c, X_W | 0x8d, RAX, m_(base.rm.reg, imm));
-    } else {
-        x_load(c, RAX, base.rm);
-        if (imm) x_group_imm(c, G_ADD, r_(RAX), imm);
-    }
-    /* rcx = tlb_index(rax) * 16: both terms of the index lie in the low 32 bits. */
-    x_ins(c, 0x8b, RCX, r_(RAX));
-    x_ins(c, 0xc1, S_SHR, r_(RCX));
-    x_8(c, TLB_SETS_LOG2);
-    x_ins(c, 0x33, RCX, r_(RAX));
-    x_ins(c, 0xc1, S_SHR, r_(RCX));
-    x_8(c, GUEST_PAGE_LOG2 - 4);
-    x_ins(c, 0x81, G_AND, r_(RCX));
-    x_32(c, (TLB_SETS - 1) << 4);
-    x_mov(c, RDX, RAX);
+    struct opnd o = gen_operand_x(g, g->insn->rs1);
+    unsigned base = gen_is_reg(&o) ? o.rm.reg : RAX;
+    if (base == RAX) gen_move(g, RAX, &o);
+    unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
+    int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
+    int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
+    x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
+    if (imm)
+        x_ins(c, X_W | 0x8d, RDX, m_(base, imm));
+    else
+        x_mov(c, RDX, base);
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
-    int32_t entry = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
-    x_group(c, G_CMP, RDX, mx_(R_BANK, RCX, 0, entry + (int32_t)offsetof(struct tlb_entry, tag)));
-    gen_deopt(g, x_jcc(c, C_NE));
-    x_group(c, G_ADD, RAX, mx_(R_BANK, RCX, 0, entry + (int32_t)offsetof(struct tlb_entry, addend)));
+    x_group(c, G_CMP, RDX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
+    uint8_t *site = x_jcc(c, C_NE);
+    g->misses[g->miss_count++] = (struct miss){.site = site,
+                                               .resume = c->at,
+                                               .base = (uint8_t)base,
+                                               .imm = imm,
+                                               .slot = slot,
+                                               .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
+                                               .block = g->block,
+                                               .index = g->index};
+    x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
+    return mx_(RCX, base, 0, imm);
+}
+
+/* What the hint did not serve: look in the entry where the address belongs, and be back if that one does. */
+void gen_misses(struct gen *g)
+{
+    struct code *c = &g->c;
+    for (unsigned i = 0; i < g->miss_count; i++) {
+        const struct miss *m = &g->misses[i];
+        x_aim(m->site, c->at);
+        x_ins(c, X_W | 0x8d, RDX, m_(m->base, m->imm));
+        x_mov_imm(c, RCX, m->slot);
+        x_call_to(c, m->stub);
+        g->block = m->block;
+        g->index = m->index;
+        gen_deopt(g, x_jcc(c, C_NE));
+        x_jmp_to(c, m->resume);
+    }
 }
 
 /* LOADED alone or extended is one instruction. */
-static bool load_extended(struct gen *g, const struct row_trees *row, unsigned dst)
+static bool load_extended(struct gen *g, const struct row_trees *row, struct rm at, unsigned dst)
 {
     struct code *c = &g->c;
-    struct rm at = m_(RAX, 0);
     enum tree_op op = row->value->op;
     if (op == T_LOADED) {
         switch (row->bytes) {
@@ -57,10 +73,10 @@ static bool load_extended(struct gen *g, const struct row_trees *row, unsigned d
 
 bool gen_load(struct gen *g, const struct row_trees *row)
 {
-    gen_probe(g, false, row->bytes, g->insn->imm);
-    if (row->to_f) return gen_fp_load(g, row->bytes);
-    unsigned rd = g->insn->rd, dst = rd && gen_host[rd] != NOT_PINNED ? gen_host[rd] : RAX;
-    if (!load_extended(g, row, dst)) return false;
+    struct rm at = gen_probe(g, false, row->bytes, g->insn->imm, false);
+    if (row->to_f) return gen_fp_load(g, row->bytes, at);
+    unsigned rd = g->insn->rd, dst = rd && g->host[rd] != NOT_PINNED ? g->host[rd] : RAX;
+    if (!load_extended(g, row, at, dst)) return false;
     if (dst == RAX) gen_set_rd(g, RAX);
     return true;
 }
@@ -77,22 +93,29 @@ static void store_bytes(struct code *c, struct rm to, unsigned reg, unsigned byt
 
 bool gen_store(struct gen *g, const struct row_trees *row)
 {
-    gen_probe(g, true, row->bytes, g->insn->imm);
-    if (row->value->op == T_FS2) return gen_fp_store(g, row->bytes);
+    struct rm at = gen_probe(g, true, row->bytes, g->insn->imm, false);
+    if (row->value->op == T_FS2) return gen_fp_store(g, row->bytes, at);
     struct opnd v;
     if (!gen_leaf(g, row->value, &v)) return false;
     if (!gen_is_reg(&v)) {
-        gen_move(g, RCX, &v);
-        v.rm = r_(RCX);
+        gen_move(g, RDX, &v);
+        v.rm = r_(RDX);
     }
-    store_bytes(&g->c, m_(RAX, 0), v.rm.reg, row->bytes);
+    store_bytes(&g->c, at, v.rm.reg, row->bytes);
     return true;
+}
+
+/* rax <- host address of an atomic's access. */
+static void probe_to_rax(struct gen *g, bool write, unsigned bytes)
+{
+    struct rm at = gen_probe(g, write, bytes, 0, true);
+    x_ins(&g->c, X_W | 0x8d, RAX, at);
 }
 
 bool gen_amo(struct gen *g, const struct row_trees *row)
 {
     struct code *c = &g->c;
-    gen_probe(g, true, row->bytes, 0);
+    probe_to_rax(g, true, row->bytes);
     g->loaded = RCX;
     if (row->bytes == 4)
         x_ins(c, 0x8b, RCX, m_(RAX, 0));
@@ -126,10 +149,10 @@ static bool reservation_of_rax(struct gen *g)
 
 bool gen_lr(struct gen *g, const struct row_trees *row)
 {
-    gen_probe(g, false, row->bytes, 0);
+    probe_to_rax(g, false, row->bytes);
     if (!reservation_of_rax(g)) return false;
     x_store(&g->c, m_(R_HART, H(reservation)), RCX);
-    if (!load_extended(g, row, RAX)) return false;
+    if (!load_extended(g, row, m_(RAX, 0), RAX)) return false;
     gen_set_rd(g, RAX);
     return true;
 }
@@ -138,9 +161,9 @@ bool gen_lr(struct gen *g, const struct row_trees *row)
 bool gen_sc(struct gen *g, const struct row_trees *row)
 {
     struct code *c = &g->c;
-    gen_probe(g, true, row->bytes, 0);
+    probe_to_rax(g, true, row->bytes);
     if (!reservation_of_rax(g)) return false;
-    struct opnd v = gen_operand_x(g->insn->rs2);
+    struct opnd v = gen_operand_x(g, g->insn->rs2);
     gen_move(g, RDX, &v);
     x_group(c, G_CMP, RCX, m_(R_HART, H(reservation)));
     x_ins(c, X_0F | X_BYTE | 0x90 | C_NE, 0, r_(RCX));

@@ -169,8 +169,49 @@ static void stub_link(struct jit *j)
     return_null(c);
 }
 
+/* Called: rdx address, rcx where the hint stands from rbp. Zero flag if the entry where the address belongs serves the access, rcx its
+ * offset, which is the new hint. rdx is lost. */
+static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log2)
+{
+    struct code *c = &j->code;
+    unsigned bytes = 1u << log2;
+    int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
+    j->find_entry[write][strict][log2] = c->at;
+    x_8(c, 0x50); /* push rax */
+    /* tlb_index(rdx) * 16: both terms of the index lie in the low 32 bits. */
+    x_ins(c, 0x8b, RAX, r_(RDX));
+    x_ins(c, 0xc1, S_SHR, r_(RAX));
+    x_8(c, TLB_SETS_LOG2);
+    x_ins(c, 0x33, RAX, r_(RDX));
+    x_ins(c, 0xc1, S_SHR, r_(RAX));
+    x_8(c, GUEST_PAGE_LOG2 - 4);
+    x_ins(c, 0x81, G_AND, r_(RAX));
+    x_32(c, (TLB_SETS - 1) << 4);
+    _Static_assert(sizeof(struct tlb_entry) == 16 && GUEST_PAGE_LOG2 + 2 * TLB_SETS_LOG2 <= 32, "scaled by shifts");
+    x_ins(c, 0x89, RAX, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, entry)));
+    x_ins(c, 0xff, 0, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, misses))); /* inc */
+    x_mov(c, RCX, RAX);
+    x_mov(c, RAX, RDX);
+    x_group_imm(c, G_AND, r_(RAX), (int32_t)(GUEST_PAGE_MASK | (strict ? bytes - 1 : 0)));
+    x_group(c, G_CMP, RAX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
+    uint8_t *missed = x_jcc(c, C_NE), *crosses = NULL;
+    if (!strict && bytes > 1) { /* in one page? */
+        x_ins(c, 0x81, G_AND, r_(RDX));
+        x_32(c, GUEST_PAGE_BYTES - 1);
+        x_ins(c, 0x81, G_CMP, r_(RDX));
+        x_32(c, (uint32_t)(GUEST_PAGE_BYTES - bytes));
+        crosses = x_jcc(c, C_A);
+        x_ins(c, 0x3b, RAX, r_(RAX)); /* cmp: zero flag */
+    }
+    x_aim(missed, c->at);
+    if (crosses) x_aim(crosses, c->at);
+    x_8(c, 0x58); /* pop rax */
+    x_8(c, 0xc3);
+}
+
 void jit_emit_stubs(struct jit *j)
 {
+    for (unsigned i = 0; i < 16; i++) stub_find_entry(j, i & 1, i >> 1 & 1, i >> 2);
     stub_enter(j);
     stub_enter_interp(j);
     stub_refused(j);

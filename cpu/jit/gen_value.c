@@ -7,14 +7,14 @@
 
 static struct opnd operand_imm(int64_t v) { return (struct opnd){.imm = true, .value = v}; }
 
-struct opnd gen_operand_x(unsigned n) { return n == 0 ? operand_imm(0) : (struct opnd){.rm = gen_x(n)}; }
+struct opnd gen_operand_x(const struct gen *g, unsigned n) { return n == 0 ? operand_imm(0) : (struct opnd){.rm = gen_x(g, n)}; }
 
 /* A tree that needs no instruction. */
 bool gen_leaf(const struct gen *g, const struct tree *t, struct opnd *o)
 {
     switch (t->op) {
-    case T_RS1: *o = gen_operand_x(g->insn->rs1); return true;
-    case T_RS2: *o = gen_operand_x(g->insn->rs2); return true;
+    case T_RS1: *o = gen_operand_x(g, g->insn->rs1); return true;
+    case T_RS2: *o = gen_operand_x(g, g->insn->rs2); return true;
     case T_IMM: *o = operand_imm(g->insn->imm); return true;
     case T_CONST: *o = operand_imm(t->constant); return true;
     case T_LOADED: *o = (struct opnd){.rm = r_((unsigned)g->loaded)}; return true;
@@ -379,10 +379,10 @@ void gen_set_rd(struct gen *g, unsigned reg)
 {
     unsigned rd = g->insn->rd;
     if (rd == 0) return;
-    if (gen_host[rd] == NOT_PINNED)
+    if (g->host[rd] == NOT_PINNED)
         x_store(&g->c, XREG(rd), reg);
     else
-        x_mov(&g->c, gen_host[rd], reg);
+        x_mov(&g->c, g->host[rd], reg);
 }
 
 /* How often t reads guest register n, leaving out its leftmost leaf. */
@@ -424,7 +424,7 @@ bool gen_alu(struct gen *g, const struct tree *t)
 {
     unsigned rd = g->insn->rd;
     if (rd == 0) return true;
-    unsigned host = gen_host[rd];
+    unsigned host = g->host[rd];
     if (host == NOT_PINNED && alu_in_memory(g, t)) return true;
     struct opnd o;
     if (host == NOT_PINNED && gen_leaf(g, t, &o) && gen_is_imm32(&o)) {

@@ -18,6 +18,8 @@ struct jit {
     insn_fn *enter;  /* first handler of a native block */
     /* Shared stubs, written addresses; what they expect is said where they are made. */
     uint8_t *leave_refused, *leave_deopt, *leave_link, *leave_jump, *enter_interp;
+    uint8_t *find_entry[2][2][4]; /* by write, strict, log2 of bytes */
+    unsigned next_hint;
     bool has_fma, has_counts; /* of the host: fused multiply-add; lzcnt, tzcnt, popcnt */
     bool full;                /* the run loop is to flush */
 };

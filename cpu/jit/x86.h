@@ -172,6 +172,12 @@ static inline void x_aim(uint8_t *site, const uint8_t *target)
     int32_t rel = (int32_t)(target - (site + 4));
     memcpy(site, &rel, 4);
 }
+static inline void x_call_to(struct code *c, const uint8_t *target)
+{
+    x_8(c, 0xe8);
+    x_32(c, 0);
+    x_aim(c->at - 4, target);
+}
 static inline void x_jmp_to(struct code *c, const uint8_t *target) { x_aim(x_jmp(c), target); }
 
 #endif
