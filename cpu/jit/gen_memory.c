@@ -22,14 +22,15 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
     x_group(c, G_CMP, RDX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
     uint8_t *site = x_jcc(c, C_NE);
-    g->misses[g->miss_count++] = (struct miss){.site = site,
-                                               .resume = c->at,
-                                               .base = (uint8_t)base,
-                                               .imm = imm,
-                                               .slot = slot,
-                                               .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
-                                               .block = g->block,
-                                               .index = g->index};
+    g->misses[g->miss_count++] =
+        (struct miss){.site = site,
+                      .resume = c->at,
+                      .base = (uint8_t)base,
+                      .imm = imm,
+                      .slot = slot,
+                      .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
+                      .block = g->block,
+                      .index = g->index};
     x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
     return mx_(RCX, base, 0, imm);
 }

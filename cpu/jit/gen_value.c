@@ -7,7 +7,10 @@
 
 static struct opnd operand_imm(int64_t v) { return (struct opnd){.imm = true, .value = v}; }
 
-struct opnd gen_operand_x(const struct gen *g, unsigned n) { return n == 0 ? operand_imm(0) : (struct opnd){.rm = gen_x(g, n)}; }
+struct opnd gen_operand_x(const struct gen *g, unsigned n)
+{
+    return n == 0 ? operand_imm(0) : (struct opnd){.rm = gen_x(g, n)};
+}
 
 /* A tree that needs no instruction. */
 bool gen_leaf(const struct gen *g, const struct tree *t, struct opnd *o)
