@@ -7,6 +7,7 @@
  */
 #include "base/format.h"
 #include "base/string.h"
+#include "fs/poll.h"
 #include "fs/vfs_internal.h"
 #include "kern/print.h"
 #include "kern/process.h"
@@ -47,6 +48,7 @@ unsigned file_count(void) { return table_count; }
 void file_put(struct file *file)
 {
     if (!file || !ref_put(&file->refs)) return;
+    if (!list_empty(&file->epolls)) epoll_file_closes(file);
     if (file->ops->release) file->ops->release(file);
     if (file->inode) {
         locks_release_file(file->inode, file);
@@ -77,6 +79,7 @@ int file_path(struct file *file, char *to, size_t room)
 {
     if (!file->parent) {
         if (file->inode && S_ISDIR(file->inode->mode)) return inode_path(file->inode, to, room);
+        if (file->kind && strchr(file->kind, '[')) return format(to, room, "%s", file->kind) + 1;
         return format(to, room, "%s:[%lu]", file->kind ? file->kind : "anon_inode",
                       file->inode ? file->inode->ino : (uint64_t)0) +
                1;

@@ -29,6 +29,10 @@ static bool make_room(struct poll_table *table)
 void poll_wait(struct poll_table *table, struct waitq *queue)
 {
     if (!table) return;
+    if (table->hook) {
+        table->hook(table, queue);
+        return;
+    }
     if (!make_room(table)) {
         table->failed = true;
         return;

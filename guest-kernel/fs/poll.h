@@ -11,6 +11,7 @@ struct poll_table {
     struct waiter **waiter; /* each in memory of its own: queues point to them */
     unsigned count, room;
     bool failed; /* out of memory: what is missing may be slept through, so do not sleep */
+    void (*hook)(struct poll_table *, struct waitq *); /* instead of all that: called for each queue (ipc/epoll.c) */
 };
 
 void poll_table_init(struct poll_table *table);
@@ -18,5 +19,8 @@ void poll_table_clear(struct poll_table *table); /* off all queues; keeps the me
 void poll_table_free(struct poll_table *table);
 /* Sleeps until a queue is woken. 0, -EINTR, -ETIMEDOUT, -ENOMEM. Takes the waiters off their queues. */
 int poll_table_wait(struct poll_table *table, uint64_t deadline_ns);
+
+/* ipc/epoll.c: the last reference to a file goes; no epoll instance may look at it any more. */
+void epoll_file_closes(struct file *file);
 
 #endif

@@ -15,6 +15,8 @@ struct sigqueue {
 bool signal_work_pending(void);
 /* Does it: may change the frame so that a handler runs, may stop, may not return. Interrupts on. */
 void signal_deliver(struct trapframe *frame);
+/* ipc/signalfd.c: woken under process_lock whenever a signal has become pending somewhere. */
+extern struct waitq signal_arrived;
 /* Takes the first pending signal of `which` off its set. 0: there is none. process_lock is held. */
 int signal_take(sigset which, struct siginfo *info);
 void signal_set_mask(sigset mask);

@@ -156,6 +156,7 @@ void signal_queue(struct process *process, struct task *task, int signal, const 
     if (!blocked && is_ignored(process, signal)) return;
     mark(task ? &task->signals.pending : &process->pending, signal, info);
     if (receiver) wake_for_signal(receiver, false);
+    if (waitq_busy(&signal_arrived)) wake_all(&signal_arrived);
 }
 
 void signal_send_process(struct process *process, int signal, const struct siginfo *info)

@@ -35,12 +35,27 @@ static void wake_waiter(struct waiter *waiter)
 
 void wake_one_locked(struct waitq *queue)
 {
-    if (!list_empty(&queue->waiters)) wake_waiter(list_first(&queue->waiters, struct waiter, link));
+    struct waiter *waiter, *after;
+    list_for_each_safe(waiter, after, &queue->waiters, link)
+    {
+        if (!waiter->function) {
+            wake_waiter(waiter);
+            return;
+        }
+        waiter->function(waiter);
+    }
 }
 
 void wake_all_locked(struct waitq *queue)
 {
-    while (!list_empty(&queue->waiters)) wake_waiter(list_first(&queue->waiters, struct waiter, link));
+    struct waiter *waiter, *after;
+    list_for_each_safe(waiter, after, &queue->waiters, link)
+    {
+        if (waiter->function)
+            waiter->function(waiter);
+        else
+            wake_waiter(waiter);
+    }
 }
 
 void wake_one(struct waitq *queue)
@@ -126,14 +141,15 @@ int wait_on(struct waitq *queue, struct spinlock *held, bool interruptible, uint
     return result;
 }
 
-void waiter_add(struct waiter *waiter, struct waitq *queue)
+void waiter_add_function(struct waiter *waiter, struct waitq *queue, void (*function)(struct waiter *))
 {
-    waiter->task = current;
-    waiter->woken = false;
+    *waiter = (struct waiter){.task = current, .function = function};
     spin_lock(&sched_lock);
     list_push_back(&queue->waiters, &waiter->link);
     spin_unlock(&sched_lock);
 }
+
+void waiter_add(struct waiter *waiter, struct waitq *queue) { waiter_add_function(waiter, queue, NULL); }
 
 void waiter_remove(struct waiter *waiter)
 {

@@ -26,6 +26,8 @@ struct waiter {
     struct list link; /* in waitq.waiters until woken */
     struct task *task;
     bool woken;
+    void (*function)(
+        struct waiter *); /* instead of a task: called at each wake-up, sched_lock held; it stays on the queue */
 };
 
 #define WAITQ_INIT(variable)                                                                                           \
@@ -43,6 +45,7 @@ int wait_on(struct waitq *queue, struct spinlock *held, bool interruptible, uint
 
 /* For several queues: add, look, wait_any, ..., remove. A waiter may be added again only after it was removed. */
 void waiter_add(struct waiter *waiter, struct waitq *queue);
+void waiter_add_function(struct waiter *waiter, struct waitq *queue, void (*function)(struct waiter *));
 void waiter_remove(struct waiter *waiter);
 /* Sleeps until one of the current task's n waiters has been woken (clears their marks and puts them back on no queue: add
  * them again before the next look). Results as wait_on. n may be 0: a plain sleep. */
