@@ -3,7 +3,7 @@
 #include "emu/base/bits.h"
 #include <assert.h>
 
-static bool fits_in_page(gva_t va, unsigned len)
+__attribute__((unused)) static bool fits_in_page(gva_t va, unsigned len)
 {
     return len >= 1 && (va & ~GUEST_PAGE_MASK) + len <= GUEST_PAGE_BYTES;
 }
