@@ -1,4 +1,4 @@
-/* A small world for the engine: a bus with RAM and one device, an engine, up to two harts, no machine. Time is the hart's count. The
+/* A small world for the engine: a bus with RAM and one device, an engine, up to four harts, no machine. Time is the hart's count. The
  * device answers with the count at which it is read, remembers what it was asked, and can drive wires and write to RAM when written. */
 #ifndef ORRERY_TESTS_ENGINE_BENCH_H
 #define ORRERY_TESTS_ENGINE_BENCH_H
@@ -51,10 +51,19 @@ enum {
     MINSTRET = 0xb02,
 };
 
+#define WORLD_HARTS 4
+
+/* How a world's engine works. */
+struct world_engine {
+    size_t arena_bytes; /* as for engine_create */
+    size_t code_bytes;  /* as for engine_translate; 0: interpreter */
+    unsigned warm;
+};
+
 struct world {
     struct bus bus;
     struct engine *engine;
-    struct hart *hart[2];
+    struct hart *hart[WORLD_HARTS];
     struct hart_env env;
     struct hart *running;
     uint64_t device_hash;  /* of every access and the count at which it happened */
@@ -107,8 +116,8 @@ static inline void world_die(const char *text)
     abort();
 }
 
-/* cpu as for -cpu; arena_bytes as for engine_create. */
-static inline void world_create(struct world *w, const char *cpu, unsigned harts, size_t arena_bytes)
+/* cpu as for -cpu. */
+static inline void world_create_with(struct world *w, const char *cpu, unsigned harts, const struct world_engine *how)
 {
     struct err err;
     memset(w, 0, sizeof *w);
@@ -118,11 +127,10 @@ static inline void world_create(struct world *w, const char *cpu, unsigned harts
     if (!bus_add_ram(&w->bus, RAM, RAM_SIZE, &err) ||
         !bus_add_mmio(&w->bus, DEVICE, DEVICE_SIZE, &world_device, w, &err))
         world_die(err.text);
-    w->engine = engine_create(&w->bus, arena_bytes, NULL);
+    w->engine = engine_create(&w->bus, how->arena_bytes, NULL);
     if (!w->engine) world_die("no memory for an engine");
-#ifdef WORLD_TRANSLATES
-    if (!engine_translate(w->engine, 128 << 10, 1)) world_die("this host cannot translate");
-#endif
+    if (how->code_bytes && !engine_translate(w->engine, how->code_bytes, how->warm))
+        world_die("this host cannot translate");
     for (unsigned i = 0; i < harts; i++) {
         struct hart_config c = {.id = i, .pmp_count = 16, .reset_pc = RAM};
         if (!isa_parse_cpu(cpu, &c.isa, &err)) world_die(err.text);
@@ -132,9 +140,18 @@ static inline void world_create(struct world *w, const char *cpu, unsigned harts
     w->running = w->hart[0];
 }
 
+static inline void world_create(struct world *w, const char *cpu, unsigned harts, size_t arena_bytes)
+{
+    struct world_engine how = {.arena_bytes = arena_bytes};
+#ifdef WORLD_TRANSLATES
+    how.code_bytes = 128 << 10, how.warm = 1;
+#endif
+    world_create_with(w, cpu, harts, &how);
+}
+
 static inline void world_destroy(struct world *w)
 {
-    for (unsigned i = 0; i < 2; i++) hart_destroy(w->hart[i]);
+    for (unsigned i = 0; i < WORLD_HARTS; i++) hart_destroy(w->hart[i]);
     engine_destroy(w->engine);
     bus_finish(&w->bus);
 }
