@@ -20,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINUX = ROOT / "build" / "guest" / "linux"
 EMULATOR = os.environ.get("ORRERY_EMULATOR", str(ROOT / "build" / "orrery"))
 IS_ORRERY = os.path.basename(EMULATOR) == "orrery"
+# Which engine all machines run with that do not ask for one themselves; empty: the emulator's default.
+ENGINE = os.environ.get("ORRERY_ENGINE", "")
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"    # e2fsck lives there
 
@@ -47,6 +49,12 @@ def quick(function):
     return function
 
 
+def command(*arguments):
+    """The emulator's command line with the engine that the run of the tests asks for."""
+    engine = ["--engine", ENGINE] if ENGINE and IS_ORRERY else []
+    return [EMULATOR, *engine, *map(str, arguments)]
+
+
 class Workspace:
     """A temporary folder and the machines started in it; none of them outlives the test."""
 
@@ -67,7 +75,7 @@ class Workspace:
         return target
 
     def start(self, *arguments):
-        machine = Machine([EMULATOR, *map(str, arguments)], self.path)
+        machine = Machine(command(*arguments), self.path)
         self.machines.append(machine)
         return machine
 
@@ -83,7 +91,7 @@ class Workspace:
     def run(self, *arguments, seconds=60, stdin=b""):
         """Runs the emulator to its end without a terminal; returns (exit status, stdout, stderr)."""
         try:
-            done = subprocess.run([EMULATOR, *map(str, arguments)], cwd=self.path, input=stdin, capture_output=True,
+            done = subprocess.run(command(*arguments), cwd=self.path, input=stdin, capture_output=True,
                                   timeout=seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             raise Failure(f"still running after {seconds} s: {' '.join(map(str, arguments))}") from None

@@ -3,7 +3,7 @@ import hashlib
 import re
 import subprocess
 
-from machine import EMULATOR, LINUX, Failure, check, quick
+from machine import LINUX, Failure, check, command, quick
 
 MACHINE = ("-M", "virt", "-m", "512M", "-nographic", "-netdev", "user,id=n0", "-device", "virtio-net-device,netdev=n0",
            "-device", "virtio-rng-device")
@@ -12,12 +12,12 @@ KERNEL = ("-kernel", LINUX / "Image", "-initrd", LINUX / "initrd.gz")
 
 def commit_log_hash(space, instructions, *arguments):
     """SHA-256 and line count of the commit log of a bounded run; the console goes to a file."""
-    command = [EMULATOR, *map(str, (*MACHINE, *KERNEL, "-append", "console=ttyS0", "-snapshot",
-                                    "-drive", f"file={LINUX / 'disk.img'},format=raw,if=none,id=d0",
-                                    "-device", "virtio-blk-device,drive=d0", "-serial", f"file:{space.path / 'console'}",
-                                    "--log-commits", "--log=/dev/stdout", f"--max-insns={instructions}", *arguments))]
+    words = command(*MACHINE, *KERNEL, "-append", "console=ttyS0", "-snapshot",
+                    "-drive", f"file={LINUX / 'disk.img'},format=raw,if=none,id=d0",
+                    "-device", "virtio-blk-device,drive=d0", "-serial", f"file:{space.path / 'console'}",
+                    "--log-commits", "--log=/dev/stdout", f"--max-insns={instructions}", *arguments)
     digest, lines = hashlib.sha256(), 0
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=space.path) as process:
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=space.path) as process:
         while block := process.stdout.read(1 << 20):
             digest.update(block)
             lines += block.count(b"\n")
