@@ -10,6 +10,7 @@
 #include "base/errno.h"
 #include "base/string.h"
 #include "fs/kfs_format.h"
+#include "fs/kfs_order.h"
 #include "kern/print.h"
 #include "kern/trace.h"
 #include "kern/wait.h"
@@ -237,19 +238,20 @@ static int write_commit(struct journal *journal, struct commit *commit)
 {
     blk_batch_init(&commit->batch);
     int error = write_copies(journal, commit);
-    if (!error) error = write_revokes(journal, commit);
+    if (!error) error = KFS_ORDERED(KFS_ORDER_REVOKE, write_revokes(journal, commit));
     uint8_t *record = error ? 0 : record_new(commit, KFS_LOG_COMMIT);
     int failed = blk_batch_wait(&commit->batch);
     if (!record && !error) error = -ENOMEM;
     if (error || failed) return error ? error : failed;
-    error = blk_flush(journal->device); /* copies, and file data of new blocks, before what makes them count */
+    /* copies, and file data of new blocks, before what makes them count */
+    error = KFS_ORDERED(KFS_FLUSH_COPIES, blk_flush(journal->device));
     if (error) return error;
     record_close(record, commit->length + 1);
     blk_batch_init(&commit->batch);
     error = write_log(journal, commit, record);
     failed = blk_batch_wait(&commit->batch);
     if (error || failed) return error ? error : failed;
-    return blk_flush(journal->device); /* now it counts, for ever */
+    return KFS_ORDERED(KFS_FLUSH_COMMIT, blk_flush(journal->device)); /* now it counts, for ever */
 }
 
 /* Empties the log: all committed copies go to their places. commit_lock held. */
@@ -266,13 +268,13 @@ static int checkpoint(struct journal *journal, uint64_t next_sequence)
     }
     int failed = blk_batch_wait(&batch);
     if (!error) error = failed;
-    if (!error) error = blk_flush(journal->device); /* in place, before the log forgets them */
+    if (!error) error = KFS_ORDERED(KFS_FLUSH_HOMES, blk_flush(journal->device)); /* in place, before the log forgets */
     uint8_t *header = error ? 0 : buffer_frame();
     if (!header) return error ? error : -ENOMEM;
     kfs_log_format(header, next_sequence, journal->head);
     error = blk_transfer(journal->device, BLK_WRITE, (uint64_t)journal->log_start * SECTORS, header, KFS_BLOCK_BYTES);
     page_put(page_of_va(header));
-    if (!error) error = blk_flush(journal->device); /* forgotten, before its blocks are written anew */
+    if (!error) error = KFS_ORDERED(KFS_FLUSH_FORGET, blk_flush(journal->device)); /* before it is written anew */
     if (error) return error;
     journal->used = 0;
     list_for_each_safe(buffer, after, &journal->checkpoint, checkpoint_link)
@@ -330,7 +332,7 @@ static void finish(struct journal *journal, struct commit *commit)
     struct buffer *buffer, *after;
     list_for_each_safe(buffer, after, &journal->checkpoint, checkpoint_link)
     {
-        if (!commit->revokes || !freed_here(commit, buffer->block)) continue;
+        if (!commit->revokes || !freed_here(commit, buffer->block) || KFS_LEFT_OUT(KFS_ORDER_DROPPED)) continue;
         list_remove(&buffer->checkpoint_link);
         buffer->logged = false;
         buffer_put(journal->cache, buffer);
@@ -367,14 +369,14 @@ static void fail(struct journal *journal, int error)
     spin_unlock(&journal->lock);
 }
 
-/* commit_lock held. */
+/* commit_lock held. 1: committed; 0: there was nothing to commit; -errno. */
 static int commit_running(struct journal *journal)
 {
     struct commit *commit = kzalloc(sizeof *commit);
     if (!commit) return -ENOMEM;
     spin_lock(&journal->lock);
     journal->locked = true;
-    while (journal->handles) wait_on(&journal->wait, &journal->lock, false, 0);
+    while (journal->handles && !KFS_LEFT_OUT(KFS_ORDER_WHOLE)) wait_on(&journal->wait, &journal->lock, false, 0);
     bool nothing = (!journal->blocks && !journal->freed) || journal->error;
     if (nothing) {
         journal->locked = false;
@@ -388,7 +390,8 @@ static int commit_running(struct journal *journal)
         kfree(commit);
         return error;
     }
-    if (journal->used + length > journal->log_blocks - 1) error = checkpoint(journal, sequence);
+    if (journal->used + length > journal->log_blocks - 1)
+        error = KFS_ORDERED(KFS_ORDER_ROOM, checkpoint(journal, sequence));
     if (!error) {
         take_running(journal, commit);
         error = write_commit(journal, commit);
@@ -401,22 +404,31 @@ static int commit_running(struct journal *journal)
     if (!error) __atomic_store_n(&journal->committed, commit->sequence, __ATOMIC_RELEASE);
     trace(TRACE_JOURNAL, (long)sequence, (long)length, 0);
     kfree(commit);
-    return error;
+    return error ? error : 1;
 }
 
 int journal_commit(struct journal *journal)
 {
     mutex_lock(&journal->commit_lock);
-    int error = commit_running(journal);
+    int done = commit_running(journal);
     mutex_unlock(&journal->commit_lock);
-    return error;
+    return done < 0 ? done : 0;
+}
+
+int journal_sync(struct journal *journal)
+{
+    mutex_lock(&journal->commit_lock);
+    int done = commit_running(journal);
+    mutex_unlock(&journal->commit_lock);
+    if (done) return done < 0 ? done : 0;
+    /* Somebody else's commit may have come before our writes; and blocks that were only overwritten need none. */
+    return KFS_ORDERED(KFS_FLUSH_IDLE, blk_flush(journal->device));
 }
 
 int journal_checkpoint(struct journal *journal)
 {
     mutex_lock(&journal->commit_lock);
-    int error = commit_running(journal);
-    if (!error) error = checkpoint(journal, journal->sequence);
+    int done = commit_running(journal), error = done < 0 ? done : checkpoint(journal, journal->sequence);
     mutex_unlock(&journal->commit_lock);
     return error;
 }

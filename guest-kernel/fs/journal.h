@@ -67,8 +67,10 @@ void journal_end(struct handle *handle);
 int journal_join(struct handle *handle, struct buffer *buffer);
 /* The blocks are free once the transaction is committed. metadata: their log copies are revoked. 0, -ENOMEM. */
 int journal_free(struct handle *handle, uint32_t block, bool metadata);
-/* Commits the running transaction. Afterwards everything that ended before is on the medium. */
+/* Commits the running transaction, if there is anything in it. Afterwards every operation that ended before is on the medium. */
 int journal_commit(struct journal *journal);
+/* The same, and blocks written past the log before the call are on the medium as well. */
+int journal_sync(struct journal *journal);
 int journal_checkpoint(struct journal *journal); /* commits, and empties the log */
 
 #endif

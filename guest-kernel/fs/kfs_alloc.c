@@ -7,6 +7,7 @@
  * together.
  */
 #include "fs/kfs.h"
+#include "fs/kfs_order.h"
 
 #include "base/bitmap.h"
 #include "base/string.h"
@@ -123,7 +124,7 @@ int kfs_free_block(struct kfs *kfs, struct handle *handle, uint32_t block, bool 
     if (!error) error = journal_free(handle, block, metadata);
     if (!error) {
         error = give_bit(kfs, handle, kfs->super.block_bitmap, block);
-        bitmap_set(*pending, block % KFS_BITS_BLOCK);
+        if (!KFS_LEFT_OUT(KFS_ORDER_FREED)) bitmap_set(*pending, block % KFS_BITS_BLOCK);
     }
     mutex_unlock(&kfs->alloc_lock);
     return error;

@@ -8,6 +8,7 @@
  * does a file show what was in its blocks before ("ordered" mode). The size on the disk grows only with written pages, too.
  */
 #include "fs/kfs.h"
+#include "fs/kfs_order.h"
 
 #include "base/string.h"
 #include "kern/print.h"
@@ -128,7 +129,7 @@ int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
     struct kfs_file *file = kfs_file(inode);
     if (offset + bytes > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
     if (kfs_of(inode)->journal.error) return -EROFS;
-    int error = offset > inode->size ? kfs_zero_tail(file) : 0;
+    int error = offset > inode->size ? KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file)) : 0;
     if (!error) error = promise_range(file, offset, bytes);
     if (error != -ENOSPC) return error;
     /* Promises are cautious: make them true, commit what was freed, and look again. */
@@ -196,13 +197,13 @@ static int write_new(struct kfs_file *file, uint64_t index, struct page **page, 
     mutex_lock(&file->map_lock);
     error = choose_blocks(file, &handle, index, n, block, &fresh);
     mutex_unlock(&file->map_lock);
-    if (!error)
-        error = move_pages(kfs, BLK_WRITE, block, page, n); /* waits: the data comes before the commit's FLUSH */
+    if (!error && !KFS_LEFT_OUT(KFS_ORDER_DATA)) error = move_pages(kfs, BLK_WRITE, block, page, n); /* and waits */
     mutex_lock(&file->map_lock);
     if (!error && written_end(file, index, n) > file->disk_size) file->disk_size = written_end(file, index, n);
     int stored = kfs_store(file, &handle);
     mutex_unlock(&file->map_lock);
     journal_end(&handle);
+    if (!error && KFS_LEFT_OUT(KFS_ORDER_DATA)) error = move_pages(kfs, BLK_WRITE, block, page, n);
     return error ? error : stored;
 }
 
@@ -256,11 +257,11 @@ int kfs_fsync(struct file *file, bool data_only)
 {
     struct inode *inode = file->inode;
     struct kfs *kfs = kfs_of(inode);
-    int error = S_ISREG(inode->mode) ? cached_fsync(file, data_only) : 0;
+    int error = S_ISREG(inode->mode) ? KFS_ORDERED(KFS_ORDER_CONTENT, cached_fsync(file, data_only)) : 0;
     if (!error && !(inode->sb->flags & MS_RDONLY)) error = kfs_store_times(kfs_file(inode));
     if (error) return error;
     bool uncommitted = kfs_file(inode)->sequence > __atomic_load_n(&kfs->journal.committed, __ATOMIC_ACQUIRE);
-    return uncommitted ? journal_commit(&kfs->journal) : blk_flush(kfs->cache.device);
+    return uncommitted ? journal_sync(&kfs->journal) : KFS_ORDERED(KFS_FLUSH_IDLE, blk_flush(kfs->cache.device));
 }
 
 const struct file_ops kfs_file_ops = {

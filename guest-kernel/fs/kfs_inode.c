@@ -5,6 +5,7 @@
  * is deleted. If the machine stops before, the next mount finds orphans in the inode table and deletes them.
  */
 #include "fs/kfs.h"
+#include "fs/kfs_order.h"
 
 #include "base/string.h"
 #include "kern/print.h"
@@ -163,7 +164,7 @@ static int set_size(struct kfs_file *file, const struct attr *attr)
     bool smaller = attr->size < inode->size;
     if (attr->size > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
     if (attr->size > inode->size) {
-        int error = kfs_zero_tail(file);
+        int error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
         if (error) return error;
     }
     /* Before the transaction: it waits for pages that are being written, whose writers may wait for a transaction. */
@@ -173,7 +174,7 @@ static int set_size(struct kfs_file *file, const struct attr *attr)
     mutex_lock(&file->map_lock);
     if (smaller) kfs_unpromise(file, (attr->size + PAGE_SIZE - 1) / PAGE_SIZE);
     if (!smaller || attr->size < file->disk_size) file->disk_size = attr->size;
-    if (smaller && file->blocks) file->flags |= KFS_INODE_TRUNCATING;
+    if (smaller && file->blocks && !KFS_LEFT_OUT(KFS_ORDER_NOTE)) file->flags |= KFS_INODE_TRUNCATING;
     inode->size = attr->size;
     inode_apply(inode, attr);
     error = kfs_store(file, &handle);

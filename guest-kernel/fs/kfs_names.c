@@ -195,7 +195,9 @@ static int do_rename(struct rename_to *r, struct handle *handle, bool exchange)
     if (!error && exchange) error = reparent(r->victim, handle, r->to, r->from);
     if (!error && r->victim && !exchange) error = unname(r->to, handle, r->victim);
     r->inode->ctime_ns = inode_now();
+    if (exchange) r->victim->ctime_ns = r->inode->ctime_ns;
     if (!error) error = kfs_store(kfs_file(r->inode), handle);
+    if (!error && exchange) error = kfs_store(kfs_file(r->victim), handle); /* its fsync must know of its new name */
     if (!error) error = kfs_store(kfs_file(r->from), handle);
     if (!error) error = kfs_store(kfs_file(r->to), handle);
     return error;

@@ -12,6 +12,7 @@
  */
 #include "base/errno.h"
 #include "fs/kfs_format.h"
+#include "fs/kfs_order.h"
 
 #ifdef KEPLER_HOST_TOOLS
 #include <string.h>
@@ -201,10 +202,12 @@ static int replay(struct replayer *r)
     r->result->transactions = count;
     /* One number is left out: the torn transaction behind the last may have used it, and must never seem to follow on. */
     r->result->next_sequence = sequence + count + 1;
-    if (count) error = r->io->flush(r->io->context); /* the copies are in place before the log forgets them */
+    /* The copies are in place before the log forgets them, ... */
+    if (count) error = KFS_ORDERED(KFS_FLUSH_REPLAYED, r->io->flush(r->io->context));
     kfs_log_format(r->record, r->result->next_sequence, 1);
     if (!error) error = r->io->write(r->io->context, r->super->log_start, r->record);
-    if (!error) error = r->io->flush(r->io->context); /* and it has forgotten them before it is written anew */
+    /* ... and it has forgotten them before it is written anew. */
+    if (!error) error = KFS_ORDERED(KFS_FLUSH_EMPTIED, r->io->flush(r->io->context));
     return error;
 }
 

@@ -6,6 +6,7 @@
  * dirty and commits, so that a crash costs at most so much of what was not fsynced.
  */
 #include "fs/kfs.h"
+#include "fs/kfs_order.h"
 
 #include "arch/time.h"
 #include "base/string.h"
@@ -81,6 +82,7 @@ static int read_super(struct kfs *kfs)
     return wrong ? -EINVAL : 0;
 }
 
+/* "In use" need not be flushed: no change counts before the FLUSH of its commit. */
 static int write_state(struct kfs *kfs, uint32_t state)
 {
     uint8_t *block = kzalloc(KFS_BLOCK_BYTES);
@@ -91,7 +93,8 @@ static int write_state(struct kfs *kfs, uint32_t state)
     memcpy(block, &kfs->super, sizeof kfs->super);
     int error = blk_transfer(kfs->cache.device, BLK_WRITE, (uint64_t)KFS_SUPER_BLOCK * SECTORS, block, KFS_BLOCK_BYTES);
     kfree(block);
-    return error ? error : blk_flush(kfs->cache.device);
+    if (error || state != KFS_STATE_CLEAN) return error;
+    return KFS_ORDERED(KFS_FLUSH_CLEAN, blk_flush(kfs->cache.device));
 }
 
 /* What a crash left half-done: files without names are deleted, shortening files are shortened. */
@@ -115,12 +118,7 @@ static int adopt_orphans(struct kfs *kfs)
     return 0;
 }
 
-static int kfs_sync(struct superblock *sb)
-{
-    struct kfs *kfs = sb->private;
-    int error = journal_commit(&kfs->journal);
-    return error ? error : blk_flush(kfs->cache.device);
-}
+static int kfs_sync(struct superblock *sb) { return journal_sync(&((struct kfs *)sb->private)->journal); }
 
 static void flusher(void *context)
 {
@@ -209,7 +207,8 @@ static int start(struct kfs *kfs)
     uint64_t sequence = 0;
     int error = read_super(kfs);
     bool read_only = kfs->sb->flags & MS_RDONLY, was_clean = kfs->super.state == KFS_STATE_CLEAN;
-    if (!error && !(read_only && kfs->cache.device->read_only)) error = recover(kfs, &sequence);
+    if (!error && !(read_only && kfs->cache.device->read_only))
+        error = KFS_ORDERED(KFS_ORDER_RECOVERY, recover(kfs, &sequence));
     if (error) return error;
     journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
     kfs->journal.release = kfs_release_pending;
@@ -219,7 +218,7 @@ static int start(struct kfs *kfs)
     if (!kfs->pending) return -ENOMEM;
     if (kfs->super.state & KFS_STATE_ERRORS) printk("kfs: %s: had errors; run fsck.kfs\n", kfs->cache.device->name);
     error = kfs_count_free(kfs);
-    if (!error && !read_only) error = write_state(kfs, KFS_STATE_IN_USE);
+    if (!error && !read_only) error = KFS_ORDERED(KFS_ORDER_ORPHANS, write_state(kfs, KFS_STATE_IN_USE));
     if (!error && !read_only && !was_clean) error = adopt_orphans(kfs);
     if (error) return error;
     struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);

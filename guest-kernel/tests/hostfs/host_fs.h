@@ -8,5 +8,8 @@ extern long host_objects; /* kmalloc'd and not freed */
 extern bool host_quiet;   /* printk says nothing */
 uint32_t host_frames_free(void);
 void host_forget_threads(void);
+struct spinlock;
+extern void (*host_unlocked)(
+    struct spinlock *lock); /* called whenever one is given up: other tasks may come; NULL: nobody */
 
 #endif
