@@ -96,6 +96,22 @@ static void start_queued(struct blkdev *device)
     }
 }
 
+/* A request to a part of a disk is one to the disk, some sectors further on. Counted here; the time it takes is the whole disk's. */
+static struct blkdev *whole_of(struct blkdev *part, struct blk_request *request)
+{
+    struct blk_stats *s = &part->stats;
+    spin_lock(&part->lock);
+    switch (request->operation) {
+    case BLK_READ: s->reads++, s->sectors_read += request->sectors; break;
+    case BLK_WRITE: s->writes++, s->sectors_written += request->sectors; break;
+    case BLK_FLUSH: s->flushes++; break;
+    case BLK_DISCARD: s->discards++; break;
+    }
+    spin_unlock(&part->lock);
+    request->sector += part->first_sector;
+    return part->whole;
+}
+
 void blk_submit(struct blkdev *device, struct blk_request *request)
 {
     list_init(&request->link);
@@ -105,6 +121,7 @@ void blk_submit(struct blkdev *device, struct blk_request *request)
         request->done(request); /* without a write cache there is nothing to flush */
         return;
     }
+    if (device->whole) device = whole_of(device, request);
     trace(TRACE_BLOCK, (long)request->sector, request->sectors, request->operation == BLK_WRITE);
     spin_lock(&device->lock);
     list_push_back(&device->queue, &request->link);

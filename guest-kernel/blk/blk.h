@@ -61,6 +61,8 @@ struct blkdev {
     char name[BLK_NAME_BYTES]; /* vda */
     unsigned major, minor;
     uint64_t sectors;
+    struct blkdev *whole; /* a partition: the disk it is a part of; NULL: a whole disk */
+    uint64_t first_sector;
     bool read_only, can_flush, can_discard;
     const struct blkdev_ops *ops;
     void *driver;

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "blk/partition.h"
+
 void *need(void *memory)
 {
     if (memory) return memory;
@@ -19,17 +21,44 @@ void *need(void *memory)
     exit(8);
 }
 
+/* "disk.img:2": the length of the file's name, and the number; 0: there is no such ending. */
+static unsigned partition_of(const char *path, size_t *bytes)
+{
+    size_t n = strlen(path);
+    bool has = n > 2 && path[n - 2] == ':' && path[n - 1] >= '1' && path[n - 1] <= '4' && access(path, F_OK) != 0;
+    *bytes = has ? n - 2 : n;
+    return has ? (unsigned)(path[n - 1] - '0') : 0;
+}
+
+static const char *find_partition(struct image *image, unsigned number, uint64_t *bytes)
+{
+    uint8_t sector[512];
+    struct partition p;
+    if (pread(image->fd, sector, sizeof sector, 0) != sizeof sector) return "the partition table cannot be read";
+    if (!partition_read(sector, number, *bytes / 512, &p)) return "no such partition";
+    image->start = p.first_sector * 512;
+    *bytes = p.sectors * 512;
+    return 0;
+}
+
 bool image_open(struct image *image, const char *program, const char *path, bool writable)
 {
+    size_t name_bytes;
+    unsigned partition = partition_of(path, &name_bytes);
+    char *name = need(strndup(path, name_bytes));
     *image = (struct image){.program = program, .path = path, .writable = writable};
-    image->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    image->fd = open(name, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    free(name);
     off_t end = image->fd < 0 ? -1 : lseek(image->fd, 0, SEEK_END);
-    if (end < 0) {
-        fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
+    const char *wrong = end < 0 ? strerror(errno) : 0;
+    uint64_t bytes = (uint64_t)end;
+    if (!wrong && partition) wrong = find_partition(image, partition, &bytes);
+    if (wrong) {
+        fprintf(stderr, "%s: %s: %s\n", program, path, wrong);
         if (image->fd >= 0) close(image->fd);
         return false;
     }
-    image->blocks = (uint64_t)end / KFS_BLOCK_BYTES;
+    image->blocks = bytes / KFS_BLOCK_BYTES;
     return true;
 }
 
@@ -41,7 +70,7 @@ int image_read(void *context, uint32_t block, void *to)
         memcpy(to, image->memory + (size_t)block * KFS_BLOCK_BYTES, KFS_BLOCK_BYTES);
         return 0;
     }
-    ssize_t n = pread(image->fd, to, KFS_BLOCK_BYTES, (off_t)block * KFS_BLOCK_BYTES);
+    ssize_t n = pread(image->fd, to, KFS_BLOCK_BYTES, (off_t)(image->start + (uint64_t)block * KFS_BLOCK_BYTES));
     return n == (ssize_t)KFS_BLOCK_BYTES ? 0 : -5;
 }
 
@@ -53,7 +82,7 @@ int image_write(void *context, uint32_t block, const void *from)
         memcpy(image->memory + (size_t)block * KFS_BLOCK_BYTES, from, KFS_BLOCK_BYTES);
         return 0;
     }
-    ssize_t n = pwrite(image->fd, from, KFS_BLOCK_BYTES, (off_t)block * KFS_BLOCK_BYTES);
+    ssize_t n = pwrite(image->fd, from, KFS_BLOCK_BYTES, (off_t)(image->start + (uint64_t)block * KFS_BLOCK_BYTES));
     return n == (ssize_t)KFS_BLOCK_BYTES ? 0 : -5;
 }
 

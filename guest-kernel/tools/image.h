@@ -11,13 +11,14 @@
 struct image {
     const char *program, *path; /* for messages */
     int fd;
+    uint64_t start; /* bytes: where the file system begins in the file */
     bool writable;
     uint64_t blocks; /* of the file or device, whole ones */
     uint8_t *memory; /* not NULL: the image is in memory, for tests */
     struct kfs_super super;
 };
 
-/* Opens; fills in `blocks`. False with a message on standard error. */
+/* Opens; fills in `blocks`. `path` may end in ":1" ... ":4": that partition of a disk image. False with a message on standard error. */
 bool image_open(struct image *image, const char *program, const char *path, bool writable);
 /* 0, or -5 (EIO) for blocks outside of the image and failed transfers. The first argument is a struct image, as struct kfs_io wants. */
 int image_read(void *image, uint32_t block, void *to);

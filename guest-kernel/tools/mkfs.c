@@ -368,6 +368,16 @@ static void usage(void)
     exit(2);
 }
 
+/* A regular file is emptied and gets that size; a device or a partition keeps its own. */
+static void set_size(const char *path, uint64_t size)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0 || fstat(fd, &st)) fail(path, strerror(errno));
+    if (S_ISREG(st.st_mode) && (ftruncate(fd, 0) || ftruncate(fd, (off_t)size))) fail(path, strerror(errno));
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const char *folder = 0, *label = "", *devices = 0;
@@ -386,11 +396,7 @@ int main(int argc, char **argv)
     }
     if (optind + 1 != argc) usage();
     const char *path = argv[optind];
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st)) fail(path, strerror(errno));
-    if (size && S_ISREG(st.st_mode) && (ftruncate(fd, 0) || ftruncate(fd, (off_t)size))) fail(path, strerror(errno));
-    close(fd);
+    if (size) set_size(path, size);
     if (!image_open(&disk, "mkfs.kfs", path, true)) return 2;
     lay_out(size && size / KFS_BLOCK_BYTES < disk.blocks ? size / KFS_BLOCK_BYTES : disk.blocks, inodes, log_blocks,
             label);

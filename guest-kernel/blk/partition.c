@@ -1,0 +1,51 @@
+/*
+ * partition.c - parts of a disk as disks of their own: vda1, vda2 ...
+ *
+ * One disk often has to hold several things: a file system and swap space. A table in its first sector (partition.h) says where each
+ * begins and ends. Every part becomes a block device whose requests are moved by its first sector and handed to the whole disk
+ * (blk_submit), after they were checked against the part's own length: nothing done to one part can reach another.
+ */
+#include "blk/partition.h"
+
+#include "base/format.h"
+#include "blk/blk.h"
+#include "blk/blkfile.h"
+#include "kern/init.h"
+#include "kern/print.h"
+#include "mm/slab.h"
+
+static void add(struct blkdev *whole, unsigned number, const struct partition *p)
+{
+    struct blkdev *part = kzalloc(sizeof *part);
+    if (!part) return;
+    format(part->name, sizeof part->name, "%s%u", whole->name, number);
+    part->major = whole->major;
+    part->minor = whole->minor + number;
+    part->sectors = p->sectors;
+    part->first_sector = p->first_sector;
+    part->whole = whole;
+    part->read_only = whole->read_only;
+    part->can_flush = whole->can_flush;
+    part->can_discard = whole->can_discard;
+    blkdev_register(part);
+    blkfile_add(part);
+    printk("%s: %lu MiB, type %x\n", part->name, part->sectors >> 11, p->type);
+}
+
+static void look(struct blkdev *disk)
+{
+    uint8_t *sector = kmalloc(SECTOR_BYTES);
+    struct partition p;
+    if (sector && disk->sectors && !blk_transfer(disk, BLK_READ, 0, sector, SECTOR_BYTES))
+        for (unsigned number = 1; number <= 4; number++)
+            if (partition_read(sector, number, disk->sectors, &p)) add(disk, number, &p);
+    kfree(sector);
+}
+
+/* Parts are added behind the whole disks in the list, and are looked at as well: they have no parts, as they have a `whole'. */
+static void partitions_find(void)
+{
+    for (struct blkdev *disk = blkdev_next(0); disk; disk = blkdev_next(disk))
+        if (!disk->whole) look(disk);
+}
+INIT(INIT_FILESYSTEM, partitions_find);
