@@ -52,6 +52,7 @@ void engine_destroy(struct engine *e)
         e->bus->watcher = NULL;
     }
     jit_destroy(e->jit);
+    free(e->counts);
     free(e->arena);
     free(e->scratch);
     free(e->blind);
@@ -78,6 +79,24 @@ bool engine_translate(struct engine *e, size_t code_bytes, unsigned warm)
 }
 
 const struct engine_stats *engine_stats(const struct engine *e) { return &e->stats; }
+
+const struct engine_counts *engine_count(struct engine *e)
+{
+    if (!e->counts) e->counts = calloc(1, sizeof *e->counts);
+    return e->counts;
+}
+
+const volatile uint8_t *engine_activity(const struct engine *e) { return &e->activity; }
+
+bool engine_code(const struct engine *e, const uint8_t **code, size_t *bytes)
+{
+    return e->jit && jit_code(e->jit, code, bytes);
+}
+
+void engine_on_translation(struct engine *e, void (*told)(void *self, const struct translation *t), void *self)
+{
+    if (e->jit) jit_on_translation(e->jit, told, self);
+}
 
 /* ---- the arena ---- */
 
@@ -279,6 +298,21 @@ static void log_block(const struct engine *e, const struct hart *h, const struct
     }
 }
 
+/* First handler of every block while somebody counts. */
+static const struct dinsn *block_counted(struct hart *h, const struct dinsn *d, const struct data_bank *bank)
+{
+    const struct block *b = block_of(d);
+    h->engine->counts->accesses += b->accesses;
+    return b->counted(h, d, bank);
+}
+
+static void count_block(struct block *b, const struct insn *insns, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) b->accesses = (uint8_t)(b->accesses + (insn_info(insns[i].id)->mem_bytes != 0));
+    b->counted = b->code[0].fn;
+    b->code[0].fn = block_counted;
+}
+
 /* Makes the block that starts at f. NULL: the arena is full. */
 static struct block *block_make(struct engine *e, const struct hart *h, const struct fetched *f)
 {
@@ -288,6 +322,7 @@ static struct block *block_make(struct engine *e, const struct hart *h, const st
     if (!b) return NULL;
     *b = (struct block){.gpa = f->gpa, .gpa2 = f->gpa2, .mode = h->mode, .straddles = f->straddles};
     block_lower(b, insns, n, h->isa_live);
+    if (e->counts) count_block(b, insns, n);
     if (e->jit) jit_block_made(e->jit, b, f->cached);
     if (f->cached) {
         if (!page_note(e, b, f->gpa) || (f->straddles && !page_note(e, b, f->gpa2))) {

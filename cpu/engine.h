@@ -3,6 +3,7 @@
 #define ORRERY_CPU_ENGINE_H
 
 #include "cpu/hart.h"
+#include "cpu/insn.h"
 
 struct engine;
 
@@ -23,8 +24,49 @@ void engine_remove_hart(struct engine *e, struct hart *h);
 
 struct engine_stats {
     uint64_t blocks_decoded, insns_decoded, flushes, invalidations, lookups;
-    uint64_t blocks_translated; /* tier 2 */
+    /* tier 2 */
+    uint64_t blocks_translated, blocks_flushed; /* made; thrown away with a flush */
+    uint64_t links_asked, links_made;           /* native code asked where to go on; was told for ever */
+    uint64_t code_bytes, code_bytes_made;       /* of host code: now, ever */
 };
 const struct engine_stats *engine_stats(const struct engine *e);
+
+/* What costs something to count, so it is only counted on request. */
+struct engine_counts {
+    uint64_t accesses;         /* loads, stores and atomics of the blocks that were entered */
+    uint64_t loads, stores;    /* those that the inline TLB did not serve */
+    uint64_t devices;          /* of these, to device windows */
+    uint64_t left[INSN_COUNT]; /* by row: native code was left for the interpreter at such an instruction */
+};
+/* Counts from now on; call it before the first block is run. NULL on lack of memory. The engine owns it. */
+const struct engine_counts *engine_count(struct engine *e);
+
+/* What the engine is doing, for samplers: changes while hart_run runs. */
+enum engine_activity {
+    ENGINE_RUNS,       /* guest code in the interpreter, and all that is none of the others */
+    ENGINE_TRANSLATES, /* makes host code */
+    ENGINE_DEVICE,     /* a load or store has called a device */
+};
+const volatile uint8_t *engine_activity(const struct engine *e);
+/* Where host code lies; false if there is none. */
+bool engine_code(const struct engine *e, const uint8_t **code, size_t *bytes);
+
+/* A block that has become host code: for listings, and for the host's profiler. */
+struct translation {
+    gva_t pc; /* where it ran when it was translated; other mappings of the page share it */
+    isa_set live;
+    const uint8_t *code; /* as it is executed */
+    size_t bytes;
+    unsigned count;
+    const struct translated_insn {
+        uint32_t raw;
+        uint32_t offset; /* of the instruction from pc */
+        uint32_t
+            host; /* of its code in `code`; what lies before the first is the block's entry. Ways out lie behind the last */
+    } * insns;
+    uint32_t host_end; /* of the last one's code */
+};
+/* Tells of every translation; call it after engine_translate. */
+void engine_on_translation(struct engine *e, void (*told)(void *self, const struct translation *t), void *self);
 
 #endif

@@ -63,6 +63,8 @@ struct block {
     const uint8_t *native;      /* where native code enters the block */
     const uint8_t *native_body; /* the same, its count already taken off the budget */
     insn_fn *first;             /* the first instruction's own handler */
+    insn_fn *counted;           /* the handler behind block_counted, with engine_count */
+    uint8_t accesses;           /* loads, stores and atomics, with engine_count */
     uint32_t heat;              /* entries until it is translated */
     uint32_t hint;              /* the first of its accesses' hints in the hart */
     struct dinsn code[];
@@ -125,6 +127,8 @@ struct engine {
     struct data_bank *blind;
     struct jit *jit; /* NULL: interpreter only */
     struct engine_stats stats;
+    struct engine_counts *counts; /* NULL: nobody asks */
+    volatile uint8_t activity;    /* enum engine_activity */
 };
 
 /* ---- engine.c ---- */

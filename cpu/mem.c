@@ -73,6 +73,15 @@ static void count_exactly(struct hart *h, const struct dinsn *d)
     h->unretired = (uint32_t)(block_of(d)->length - d->index);
 }
 
+static void count_access(struct engine_counts *c, const struct access *a, bool store)
+{
+    if (store)
+        c->stores++;
+    else
+        c->loads++;
+    if (!a->part[0].to.host) c->devices++;
+}
+
 static bool load(struct hart *h, const struct dinsn *d, const struct mmu_regime *guest, gva_t va, unsigned size,
                  uint64_t *value, struct trap *t)
 {
@@ -84,13 +93,16 @@ static bool load(struct hart *h, const struct dinsn *d, const struct mmu_regime 
             v |= load_le(a.part[i].to.host, a.part[i].size) << 8 * done;
     } else {
         count_exactly(h, d);
+        h->engine->activity = ENGINE_DEVICE;
         bool there = bus_read(h->mmu.bus, a.part[0].to.gpa, size, &v);
+        h->engine->activity = ENGINE_RUNS;
         h->unretired = 0;
         if (!there) {
             *t = access_fault(h, d, guest, false, va);
             return false;
         }
     }
+    if (UNLIKELY(h->engine->counts)) count_access(h->engine->counts, &a, false);
     if (h->observer) observe_memory(h, va, a.part[0].to.gpa, size, false, v);
     *value = v;
     return true;
@@ -109,13 +121,16 @@ static bool store(struct hart *h, const struct dinsn *d, const struct mmu_regime
         }
     } else {
         count_exactly(h, d);
+        h->engine->activity = ENGINE_DEVICE;
         bool there = bus_write(h->mmu.bus, a.part[0].to.gpa, size, value);
+        h->engine->activity = ENGINE_RUNS;
         h->unretired = 0;
         if (!there) {
             *t = access_fault(h, d, guest, true, va);
             return false;
         }
     }
+    if (UNLIKELY(h->engine->counts)) count_access(h->engine->counts, &a, true);
     if (h->observer) observe_memory(h, va, a.part[0].to.gpa, size, true, value);
     return true;
 }

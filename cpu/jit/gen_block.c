@@ -26,6 +26,22 @@ static bool gen_insn(struct gen *g)
     }
 }
 
+/* For listings. */
+static void note_insn(struct gen *g)
+{
+    struct jit *j = g->jit;
+    if (!j->told) return;
+    j->insns[j->made.count++] = (struct translated_insn){
+        .raw = g->insn->raw, .offset = g->offset, .host = (uint32_t)(g->c.at - g->entry)};
+}
+
+/* Counts in memory that stays where it is; rax is lost, and the flags. */
+static void count(struct gen *g, const uint64_t *counter, unsigned n)
+{
+    x_mov_imm(&g->c, RAX, (int64_t)(intptr_t)counter);
+    x_group_imm(&g->c, G_ADD, m_(RAX, 0), (int32_t)n);
+}
+
 /* One instruction, or the way to the interpreter instead. false: nothing behind it is reached. */
 static bool gen_or_leave(struct gen *g)
 {
@@ -69,6 +85,8 @@ static void gen_exits(struct gen *g, uint8_t *refused)
         }
         stub = c->at;
         x_aim(e->site, c->at);
+        const struct engine_counts *counts = g->jit->engine->counts;
+        if (counts && e->kind == EXIT_DEOPT) count(g, &counts->left[g->insns[e->value].id], 1);
         mov_edx(g, e->value);
         if (e->kind == EXIT_DEOPT) {
             x_jmp_to(c, deopt);
@@ -91,17 +109,22 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
     g.entry = g.c.at;
     x_group_imm(&g.c, G_SUB, r_(R_BUDGET), (int32_t)b->length);
     uint8_t *refused = x_jcc(&g.c, C_S), *body = g.c.at;
+    if (j->engine->counts && b->accesses) count(&g, &j->engine->counts->accesses, b->accesses);
+    j->made.count = 0;
     bool goes_on = true;
     for (unsigned i = 0; i < b->length && goes_on; i++) {
         g.insn = &g.insns[i];
         g.index = i;
+        note_insn(&g);
         goes_on = gen_or_leave(&g);
         if (i == 0 && !goes_on) return false;
         g.offset += g.insn->length;
     }
     if (goes_on && !insn_ends_block(&g.insns[b->length - 1])) gen_go_to(&g, (int32_t)g.offset);
+    j->made.host_end = (uint32_t)(g.c.at - g.entry);
     gen_misses(&g);
     gen_exits(&g, refused);
+    j->made.bytes = (size_t)(g.c.at - g.entry);
     j->next_hint = (b->hint + g.accesses) % ACCESS_HINTS;
     _Static_assert(JIT_DEAD_BYTES == 5 + 2 + 5, "mov, xor, jmp");
     b->native = code_exec(&g.c, g.entry);

@@ -70,11 +70,52 @@ void jit_flush(struct jit *j)
 {
     j->code.at = j->blocks;
     j->full = false;
+    j->engine->stats.blocks_flushed += j->native_blocks;
+    j->engine->stats.code_bytes = 0;
+    j->native_blocks = 0;
+}
+
+bool jit_code(const struct jit *j, const uint8_t **code, size_t *bytes)
+{
+    *code = j->exec;
+    *bytes = j->bytes;
+    return true;
+}
+
+void jit_on_translation(struct jit *j, void (*told)(void *self, const struct translation *t), void *self)
+{
+    j->told = told;
+    j->told_self = self;
 }
 
 /* ---- blocks ---- */
 
 static bool has_room(const struct jit *j) { return (size_t)(j->code.at - j->write) + JIT_BLOCK_ROOM <= j->bytes; }
+
+static void tell(struct jit *j, const struct hart *h, const struct block *b)
+{
+    j->made.pc = h->pc;
+    j->made.live = j->engine->modes[b->mode].live;
+    j->made.code = b->native;
+    j->made.insns = j->insns;
+    j->told(j->told_self, &j->made);
+}
+
+static bool translate(struct jit *j, const struct hart *h, struct block *b)
+{
+    struct engine_stats *stats = &j->engine->stats;
+    uint8_t *before = j->code.at;
+    j->engine->activity = ENGINE_TRANSLATES;
+    bool made = jit_emit_block(j, b, j->engine->modes[b->mode].live);
+    j->engine->activity = ENGINE_RUNS;
+    if (!made) return false;
+    j->native_blocks++;
+    stats->blocks_translated++;
+    stats->code_bytes += (uint64_t)(j->code.at - before);
+    stats->code_bytes_made += (uint64_t)(j->code.at - before);
+    if (j->told) tell(j, h, b);
+    return true;
+}
 
 /* First handler of a block that may become native. */
 static const struct dinsn *block_warm(HANDLER_ARGS)
@@ -90,9 +131,7 @@ static const struct dinsn *block_warm(HANDLER_ARGS)
         h->budget += b->count;
         return NULL;
     }
-    bool made = jit_emit_block(j, b, h->engine->modes[b->mode].live);
-    b->code[0].fn = made ? j->enter : b->first;
-    h->engine->stats.blocks_translated += made;
+    b->code[0].fn = translate(j, h, b) ? j->enter : b->first;
     TAIL_RETURN b->code[0].fn(h, d, bank);
 }
 
@@ -122,6 +161,10 @@ const struct block *jit_link(struct hart *h, uint8_t *site)
     struct trap t;
     bool cached;
     if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK) return NULL; /* the run loop finds out again */
-    if (site && cached && b->native != code_exec(&j->code, j->enter_interp)) x_aim(site, b->native - j->code.to_exec);
+    h->engine->stats.links_asked++;
+    if (site && cached && b->native != code_exec(&j->code, j->enter_interp)) {
+        h->engine->stats.links_made++;
+        x_aim(site, b->native - j->code.to_exec);
+    }
     return b;
 }

@@ -22,6 +22,12 @@ struct jit {
     unsigned next_hint;
     bool has_fma, has_counts; /* of the host: fused multiply-add; lzcnt, tzcnt, popcnt */
     bool full;                /* the run loop is to flush */
+    uint64_t native_blocks;   /* since the last flush */
+    /* Somebody wants to know of translations: the generator then fills insns. */
+    void (*told)(void *self, const struct translation *t);
+    void *told_self;
+    struct translation made;
+    struct translated_insn insns[BLOCK_INSNS_MAX];
 };
 
 /* NULL: this host cannot (another processor, no executable memory). bytes: of code, 0 for the default of 8 MiB. warm: entries
@@ -35,6 +41,9 @@ void jit_block_made(struct jit *j, struct block *b, bool cached);
 void jit_block_killed(struct jit *j, struct block *b);
 /* Forgets all native code; the caller has made sure that none runs and that no block or jump entry that knows any is left. */
 void jit_flush(struct jit *j);
+
+bool jit_code(const struct jit *j, const uint8_t **code, size_t *bytes);
+void jit_on_translation(struct jit *j, void (*told)(void *self, const struct translation *t), void *self);
 
 /* Writes the code of b behind j->code.at; false if the block is not worth it. There is room for JIT_BLOCK_ROOM bytes. */
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live);

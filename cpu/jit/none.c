@@ -10,3 +10,12 @@ void jit_destroy(struct jit *j) { (void)j; }
 void jit_block_made(struct jit *j, struct block *b, bool cached) { (void)j, (void)b, (void)cached; }
 void jit_block_killed(struct jit *j, struct block *b) { (void)j, (void)b; }
 void jit_flush(struct jit *j) { (void)j; }
+bool jit_code(const struct jit *j, const uint8_t **code, size_t *bytes)
+{
+    (void)j, (void)code, (void)bytes;
+    return false;
+}
+void jit_on_translation(struct jit *j, void (*told)(void *self, const struct translation *t), void *self)
+{
+    (void)j, (void)told, (void)self;
+}
