@@ -1,10 +1,10 @@
 /* Random programs on the translating engine against the interpreter: everything that software can see must be the same at every
  * checkpoint, whatever the slices that the two are run in.
  *
- *     engine_diff [--programs N] [--seed S] [--print] [--verbose]
+ *     engine_diff [--programs N] [--seed S] [--print] [--brief] [--verbose]
  *
  * runs N programs (default 1000) from the S-th on; --print shows the S-th. A program on which the engines differ is made smaller and
- * shown with the first instruction after which they do; exit status 1. */
+ * shown with the first instruction after which they do (--brief: named only, and the run ends); exit status 1. */
 #include "tests/random/program.h"
 
 #include <malloc.h>
@@ -207,7 +207,7 @@ static void report(struct program *p)
 
 /* ---- the command ---- */
 
-static void run_all(uint64_t seed, uint64_t programs, bool verbose)
+static void run_all(uint64_t seed, uint64_t programs, bool verbose, bool brief)
 {
     static struct program p;
     for (uint64_t i = 0; i < programs && totals.differences < DIFFERENCES_MAX; i++) {
@@ -218,6 +218,11 @@ static void run_all(uint64_t seed, uint64_t programs, bool verbose)
         if (!run_program(&p, p.steps, &diff)) {
             alarm(0);
             totals.differences++;
+            if (brief) {
+                fprintf(stderr, "engine_diff: program %llu: JIT and interpreter: %s\n", (unsigned long long)p.seed,
+                        diff.text);
+                return;
+            }
             report(&p);
         }
         totals.programs++;
@@ -236,7 +241,7 @@ static uint64_t number(const char *option, const char *text)
 int main(int argc, char **argv)
 {
     uint64_t programs = 1000, seed = 1;
-    bool print = false, verbose = false;
+    bool print = false, verbose = false, brief = false;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--programs"))
             programs = number(argv[i], argv[i + 1]), i++;
@@ -244,10 +249,13 @@ int main(int argc, char **argv)
             seed = number(argv[i], argv[i + 1]), i++;
         else if (!strcmp(argv[i], "--print"))
             print = true;
+        else if (!strcmp(argv[i], "--brief"))
+            brief = true;
         else if (!strcmp(argv[i], "--verbose"))
             verbose = true;
         else {
-            fprintf(stderr, "engine_diff: %s: unknown option; there are --programs N, --seed S, --print, --verbose\n",
+            fprintf(stderr,
+                    "engine_diff: %s: unknown option; there are --programs N, --seed S, --print, --brief, --verbose\n",
                     argv[i]);
             return 2;
         }
@@ -262,7 +270,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) signal(signals[i], on_signal);
     mallopt(M_MMAP_THRESHOLD, 64 << 20); /* worlds come and go: their memory need not go to the host and back */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    run_all(seed, programs, verbose);
+    run_all(seed, programs, verbose, brief);
     printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu flushes; %u differences\n",
            (unsigned long long)totals.programs, (unsigned long long)totals.instructions,
            (unsigned long long)totals.translated, (unsigned long long)totals.invalidations,
