@@ -40,6 +40,7 @@ FLAG_OPTION(snapshot)
 FLAG_OPTION(no_reboot)
 FLAG_OPTION(realtime)
 FLAG_OPTION(stats)
+FLAG_OPTION(perf_map)
 FLAG_OPTION(start_stopped)
 FLAG_OPTION(log_commits)
 #undef STRING_OPTION
@@ -285,6 +286,8 @@ const struct cli_option cli_options[] = {
     {"realtime", NULL, "guest time follows the host's clock; runs no longer repeat", CLI_LONG, set_realtime},
     {"max-insns", "N", "end after about N instructions of hart 0", CLI_LONG, set_max_insns},
     {"stats", NULL, "print figures of the run at its end", CLI_LONG, set_stats},
+    {"perf-map", NULL, "--engine jit: tell perf the guest's names of translated code, in /tmp/perf-PID.map", CLI_LONG,
+     set_perf_map},
     {"compat", "spike", "accept -pN and -mMIB as Spike does", CLI_LONG, set_compat},
     {"signature", "FILE", "write memory begin_signature to end_signature at the end", CLI_PLUS, set_signature},
     {"signature-granularity", "N", "bytes per line of the signature; default 16", CLI_PLUS, set_granularity},

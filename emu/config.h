@@ -45,6 +45,7 @@ struct machine_config {
     bool log_commits;
     const char *commit_log_file; /* NULL: stderr */
     bool stats;
+    bool perf_map;
     bool translate;           /* --engine jit */
     uint64_t translate_after; /* entries of a block; 0: the default */
     uint64_t code_cache;      /* bytes; 0: the default */

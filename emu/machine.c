@@ -346,6 +346,10 @@ static bool build(struct machine *m, struct err *err)
     if (!m->chars || !create_harts(m, err) || !board_virt_build(m, err)) return false;
     aclint_on_shift(m->aclint, mtime_shifted, m);
     if (!start_gdb(m, err)) return false;
+    if (m->config->perf_map || log_on(&m->log, LOG_OUT_ASM)) {
+        m->listing = listing_create(m->engine, &m->log, &m->symbols, m->config->perf_map, err);
+        if (!m->listing) return false;
+    }
     if (m->config->log_commits) {
         m->commit_log = commit_log_create(m->config->commit_log_file, err);
         if (!m->commit_log) return false;
@@ -380,6 +384,7 @@ void machine_destroy(struct machine *m)
     if (!m) return;
     gdb_destroy(m->gdb);
     commit_log_destroy(m->commit_log);
+    listing_destroy(m->listing);
     htif_destroy(m->htif);
     for (unsigned i = m->device_count; i-- > 0;)
         if (m->devices[i].ops->destroy) m->devices[i].ops->destroy(m->devices[i].dev);

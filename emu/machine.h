@@ -13,6 +13,7 @@
 #include "emu/base/host_poll.h"
 #include "emu/config.h"
 #include "emu/boot_image.h"
+#include "emu/listing.h"
 #include "emu/symbols.h"
 
 #define MACHINE_QUANTUM     5000u /* instructions of a hart's turn */
@@ -73,6 +74,7 @@ struct machine {
     gpa_t reset_pc;
     struct htif *htif; /* NULL: no tohost */
     struct commit_log *commit_log;
+    struct listing *listing; /* NULL: nobody wants to see translations */
     struct char_backends *chars;
     struct virtio_slots *slots;
     struct port ports[MACHINE_PORTS_MAX];

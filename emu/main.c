@@ -59,7 +59,7 @@ int main(int argc, char **argv)
         status = 0;
     } else {
         struct stats stats;
-        stats_start(&stats);
+        stats_start(&stats, m, config.stats);
         status = conclude(m, machine_run(m));
         if (config.stats) stats_print(&stats, m, stderr);
     }

@@ -11,6 +11,7 @@ static const struct {
     {LOG_GUEST_ERROR, "guest_errors", "what a guest does wrong with a device"},
     {LOG_INT, "int", "traps and interrupts"},
     {LOG_IN_ASM, "in_asm", "guest code of each block when it is decoded"},
+    {LOG_OUT_ASM, "out_asm", "host code of each block when it is translated, beside the guest's"},
     {LOG_MMU, "mmu", "page-table walks and fences"},
     {LOG_UNIMP, "unimp", "accesses to things this machine does not have"},
     {LOG_DEVICE, "device", "what devices do"},

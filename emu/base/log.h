@@ -16,6 +16,7 @@ enum log_item {
     LOG_UNIMP = 1u << 4,       /* unimp: accesses to things that this machine does not have */
     LOG_DEVICE = 1u << 5,      /* device: what devices do */
     LOG_EXEC = 1u << 6,        /* exec: each block when it runs */
+    LOG_OUT_ASM = 1u << 7,     /* out_asm: host code of each block when it is translated */
 };
 #define LOG_GUEST_ERROR_LIMIT 10000
 

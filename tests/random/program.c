@@ -48,6 +48,19 @@ static uint32_t jal(unsigned rd, int32_t offset)
 }
 static uint32_t jalr(unsigned rd, unsigned rs1, int32_t imm) { return asm_i(0x67, 0, rd, rs1, imm & 0xfff); }
 
+/* Compressed forms; the offset must fit. */
+static uint32_t c_jalr(unsigned rs1) { return 0x9002 | rs1 << 7; }
+static uint32_t c_j(uint32_t o)
+{
+    return 0xa001 | (o >> 11 & 1) << 12 | (o >> 4 & 1) << 11 | (o >> 8 & 3) << 9 | (o >> 10 & 1) << 8 |
+           (o >> 6 & 1) << 7 | (o >> 7 & 1) << 6 | (o >> 1 & 7) << 3 | (o >> 5 & 1) << 2;
+}
+static uint32_t c_bnez(unsigned rs1, uint32_t o)
+{
+    return 0xe001 | (o >> 8 & 1) << 12 | (o >> 3 & 3) << 10 | (rs1 - 8) << 7 | (o >> 6 & 3) << 5 | (o >> 1 & 3) << 3 |
+           (o >> 5 & 1) << 2;
+}
+
 /* Fills up with what does nothing and is nothing to show. */
 static void skip_to(struct maker *m, uint32_t to)
 {
@@ -194,6 +207,8 @@ static void make_loop(struct maker *m)
     if (back < -4000) { /* too far for a branch */
         emit(m, BEQ(counter, 0, 8));
         emit(m, jal(0, (int32_t)head - (int32_t)m->at));
+    } else if (back >= -256 && counter >= 8 && counter < 16 && chance(m, 70)) {
+        emit(m, c_bnez(counter, (uint32_t)back));
     } else {
         emit(m, BNE(counter, 0, (uint32_t)back));
     }
@@ -229,7 +244,15 @@ static void make_call(struct maker *m)
     }
     unsigned t = chance(m, 30) ? link : free_x(m);
     patch_address(m, make_address(m, t), t, target);
-    emit(m, jalr(link, t, 0));
+    emit(m, link == 1 && chance(m, 50) ? c_jalr(t) : jalr(link, t, 0));
+}
+
+/* Switches the floating-point unit off or on: the same code is decoded anew. */
+static void make_mode_change(struct maker *m)
+{
+    unsigned t = free_x(m), number = m->p->priv == PRIV_M ? 0x300 : 0x100;
+    emit(m, LUI(t, 6)); /* FS */
+    emit(m, asm_i(0x73, chance(m, 60) ? 2 : 3, 0, t, number));
 }
 
 /* Jumps to one of four places, chosen by a register. */
@@ -294,7 +317,8 @@ static void make_gap(struct maker *m)
     uint32_t to = m->at + 4 + 2 * (uint32_t)roll(m, 0x200);
     if (chance(m, 40)) to = ((m->at | 0xfff) + 1) - 2 * (uint32_t)roll(m, 8); /* before the page's end */
     if (to < m->at + 4 || to + 0x800 > PROGRAM_CODE_BYTES) return;
-    emit(m, jal(0, (int32_t)(to - m->at)));
+    uint32_t distance = to - m->at;
+    emit(m, distance < 0x800 && chance(m, 50) ? c_j(distance) : jal(0, (int32_t)distance));
     skip_to(m, to);
 }
 
@@ -348,6 +372,8 @@ static void make_piece(struct maker *m)
         make_gap(m);
     else if (dice < 97)
         make_recursion(m);
+    else if (dice < 98)
+        make_mode_change(m);
     else if (m->p->modifies_itself)
         make_overwriting(m);
     else
