@@ -31,8 +31,8 @@ static void note_insn(struct gen *g)
 {
     struct jit *j = g->jit;
     if (!j->told) return;
-    j->insns[j->made.count++] = (struct translated_insn){
-        .raw = g->insn->raw, .offset = g->offset, .host = (uint32_t)(g->c.at - g->entry)};
+    j->insns[j->made.count++] =
+        (struct translated_insn){.raw = g->insn->raw, .offset = g->offset, .host = (uint32_t)(g->c.at - g->entry)};
 }
 
 /* Counts in memory that stays where it is; rax is lost, and the flags. */
