@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "arch/sbi.h"
 #include "base/string.h"
+#include "dev/tty.h"
 #include "fs/memdev.h"
 #include "fs/vfs.h"
 #include "kern/print.h"
@@ -173,6 +174,17 @@ long sys_reboot(K_HEX magic, K_HEX magic2, K_HEX command, K_STR argument)
     case 0: return 0; /* Ctrl-Alt-Del */
     default: return -EINVAL;
     }
+}
+
+/* A fresh login: whatever else is open on this terminal is cut off. */
+long sys_vhangup(void)
+{
+    if (!cred_is_root()) return -EPERM;
+    struct tty *tty = job_terminal();
+    if (!tty) return 0;
+    tty_hang_up(tty);
+    tty_put(tty);
+    return 0;
 }
 
 /* Small things */

@@ -7,42 +7,22 @@
  */
 #include "abi/structs.h"
 #include "abi/syscall.h"
+#include "arch/machine.h"
+#include "kern/clock.h"
 #include "kern/cputime.h"
 #include "kern/futex.h"
 #include "kern/process_internal.h"
 #include "kern/wait.h"
 
-enum {
-    CLOCK_REALTIME,
-    CLOCK_MONOTONIC,
-    CLOCK_PROCESS_CPUTIME_ID,
-    CLOCK_THREAD_CPUTIME_ID,
-    CLOCK_MONOTONIC_RAW,
-    CLOCK_REALTIME_COARSE,
-    CLOCK_MONOTONIC_COARSE,
-    CLOCK_BOOTTIME,
-};
 #define TIMER_ABSTIME 1u
 
-static int read_clock(int clock, uint64_t *ns)
+static int read_clock(int id, uint64_t *ns)
 {
-    struct usage usage;
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE: *ns = time_wall_ns(); return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME: *ns = time_ns(); return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
-        spin_lock(&process_lock);
-        usage = process_usage(current->process);
-        spin_unlock(&process_lock);
-        break;
-    case CLOCK_THREAD_CPUTIME_ID: usage = task_usage(current); break;
-    default: return -EINVAL;
-    }
-    *ns = usage.user_ns + usage.system_ns;
+    struct clock clock;
+    int error = clock_open(id, &clock);
+    if (error) return error;
+    *ns = clock_now(&clock);
+    clock_close(&clock);
     return 0;
 }
 
@@ -122,14 +102,38 @@ long sys_nanosleep(K_IN request, K_OUT left)
     return error ? error : sleep_for(ns, left);
 }
 
+/* Until a CPU clock stands at `end`. It does not run faster than all harts together, so it is looked at again and again. */
+static int sleep_on_cpu_clock(struct clock *clock, uint64_t end)
+{
+    int error = 0;
+    for (uint64_t now; !error && (now = clock_now(clock)) < end;)
+        error = sleep_until(time_ns() + MAX((end - now) / machine.harts, NS_PER_S / 1000), true);
+    return error;
+}
+
+static long sleep_cpu(int id, bool absolute, uint64_t ns)
+{
+    struct clock clock;
+    int error = clock_open(id, &clock);
+    if (error) return error;
+    if (clock_is_cpu(&clock))
+        error = sleep_on_cpu_clock(&clock, absolute ? ns : clock_now(&clock) + ns);
+    else
+        error = -EOPNOTSUPP;
+    clock_close(&clock);
+    return error == -EINTR ? -ERESTARTNOHAND : error;
+}
+
 long sys_clock_nanosleep(K_INT clock, K_FLAGS flags, K_IN request, K_OUT left)
 {
-    uint64_t ns, now;
+    uint64_t ns, now = 0;
     if (clock == CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) return -EOPNOTSUPP;
     int error = timespec_from_user(request, &ns);
     if (error) return error;
-    if (!(flags & TIMER_ABSTIME)) return sleep_for(ns, left);
+    bool absolute = flags & TIMER_ABSTIME;
+    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+        return sleep_cpu(clock, absolute, ns);
+    if (!absolute) return sleep_for(ns, left);
     read_clock(clock, &now);
     error = ns > now ? sleep_until(time_ns() + (ns - now), true) : 0;
     return error ? -ERESTARTNOHAND : 0;

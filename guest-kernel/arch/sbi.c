@@ -2,7 +2,7 @@
  * sbi.c - calls into the firmware. See sbi.h.
  *
  * The extensions used: DBCN (debug console), TIME, IPI, RFENCE (remote fences), HSM (hart state), SRST (system reset). Only
- * the console has a substitute here: the legacy putchar call.
+ * the console has a substitute here: the legacy calls putchar and getchar.
  */
 #include "arch/sbi.h"
 
@@ -12,6 +12,7 @@
 
 enum {
     EID_LEGACY_PUTCHAR = 1,
+    EID_LEGACY_GETCHAR = 2,
     EID_BASE = 0x10,
     EID_TIME = 0x54494d45,
     EID_IPI = 0x735049,
@@ -56,6 +57,19 @@ long sbi_console_write(const char *text, size_t bytes)
     }
     for (size_t i = 0; i < bytes; i++) sbi_call(EID_LEGACY_PUTCHAR, 0, (uint64_t)(unsigned char)text[i], 0, 0, 0, 0);
     return (long)bytes;
+}
+
+bool sbi_console_read(char *byte)
+{
+    if (!has_console) {
+        long c = sbi_call(EID_LEGACY_GETCHAR, 0, 0, 0, 0, 0, 0).error;
+        *byte = (char)c;
+        return c >= 0;
+    }
+    static char buffer; /* the firmware wants a physical address; one thread asks */
+    struct sbi_result done = sbi_call(EID_DBCN, 1, 1, va_to_pa(&buffer), 0, 0, 0);
+    *byte = buffer;
+    return !done.error && done.value > 0;
 }
 
 void sbi_set_timer(uint64_t time) { sbi_call(EID_TIME, 0, time, 0, 0, 0, 0); }

@@ -17,6 +17,8 @@ enum { SBI_SUCCESS = 0, SBI_NOT_SUPPORTED = -2 };
 void sbi_init(void); /* finds out which extensions are there */
 /* Writes to the debug console; returns how many bytes were taken, or -1 without such a console. */
 long sbi_console_write(const char *text, size_t bytes);
+/* The next byte that was typed; false: there is none. For one thread only. */
+bool sbi_console_read(char *byte);
 void sbi_set_timer(uint64_t time); /* in ticks of the time CSR; UINT64_MAX: never */
 void sbi_send_ipi(uint64_t harts);
 long sbi_start_hart(uint64_t hart_id, paddr_t entry, uint64_t opaque);

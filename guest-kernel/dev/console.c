@@ -1,103 +1,84 @@
 /*
- * console.c - /dev/console: the serial line as a file.
+ * console.c - the terminal at the serial line: /dev/console, /dev/ttyS0, and /dev/tty.
  *
- * A line is collected and echoed as it is typed (backspace rubs out) and handed to the reader when it is complete; Ctrl-D
- * on an empty line is the end of the file.
+ * The three names differ in how they are found. /dev/ttyS0 is the line; a session leader that opens it gets it as its controlling
+ * terminal. /dev/console is wherever the kernel's messages go, here the same line, but opening it changes nothing, so
+ * that daemons can write to it. /dev/tty is for every process the terminal of its own session, if it has one.
+ *
+ * Bytes come by the interrupt of the serial chip. On a machine without one the firmware is asked for them now and then.
  */
-#include "base/string.h"
+#include "arch/machine.h"
+#include "arch/sbi.h"
+#include "arch/time.h"
+#include "dev/tty.h"
 #include "dev/uart.h"
-#include "fs/vfs.h"
 #include "kern/init.h"
 #include "kern/print.h"
+#include "kern/task.h"
 #include "kern/wait.h"
-#include "mm/usercopy.h"
 
-#define LINE_BYTES 1024
+#define ASK_EVERY_NS 20000000ul
 
-static struct spinlock console_lock = SPINLOCK_INIT("console", RANK_TTY);
-static struct waitq readers = WAITQ_INIT(readers);
-static char line[LINE_BYTES];
-static size_t length, taken;
-static bool complete; /* the line is the readers'; typing waits */
+static struct tty console;
 
-static void receive(char byte)
+static size_t line_write(struct tty *tty, const char *bytes, size_t n)
 {
-    spin_lock(&console_lock);
-    if (byte == '\r') byte = '\n';
-    if (complete) {
-    } else if (byte == '\b' || byte == 127) {
-        if (length) length--, console_write("\b \b", 3);
-    } else if (byte == 4) {
-        complete = true;
-    } else if (length < LINE_BYTES) {
-        line[length++] = byte;
-        console_write(byte == '\n' ? "\r\n" : &byte, byte == '\n' ? 2 : 1);
-        complete = byte == '\n' || length == LINE_BYTES;
-    }
-    if (complete) wake_all(&readers);
-    spin_unlock(&console_lock);
+    (void)tty;
+    if (n) console_write(bytes, n);
+    return n;
 }
 
-static ssize_t console_read(struct file *file, struct uio *uio)
+/* The line's own speed is all there is to wait for, and console_write does that. */
+static size_t line_room(struct tty *tty)
 {
-    char block[256];
-    (void)file;
-    spin_lock(&console_lock);
-    while (!complete) {
-        if (wait_on(&readers, &console_lock, true, 0) == -EINTR) {
-            spin_unlock(&console_lock);
-            return -ERESTARTSYS;
-        }
-    }
-    size_t n = MIN(MIN(length - taken, sizeof block), (size_t)uio->left);
-    memcpy(block, line + taken, n);
-    taken += n;
-    if (taken == length) taken = length = 0, complete = false;
-    spin_unlock(&console_lock);
-    return uio_put(uio, block, n);
+    (void)tty;
+    return SIZE_MAX;
 }
 
-static ssize_t console_write_file(struct file *file, struct uio *uio)
-{
-    ssize_t done = 0;
-    (void)file;
-    while (uio->left) {
-        char block[256];
-        ssize_t n = uio_get(uio, block, sizeof block);
-        if (n <= 0) return done ? done : n;
-        for (ssize_t i = 0; i < n; i++) {
-            if (block[i] == '\n') console_write("\r", 1);
-            console_write(&block[i], 1);
-        }
-        done += n;
-    }
-    return done;
-}
+static const struct tty_driver line_driver = {.write = line_write, .room = line_room};
 
-static long console_ioctl(struct file *file, unsigned request, uint64_t argument)
+static void receive(char byte) { tty_receive(&console, &byte, 1); }
+
+static void ask_firmware(void *unused)
 {
-    (void)file;
-    static const uint32_t modes[9] = {0x500, 0x5, 0xbf, 0x8a3b};
-    static const uint16_t window[4] = {24, 80, 0, 0};
-    switch (request) {
-    case 0x5401: return copy_to_user(argument, modes, sizeof modes);
-    case 0x5413: return copy_to_user(argument, window, sizeof window);
-    default: return -ENOTTY;
+    (void)unused;
+    for (char byte;;) {
+        while (sbi_console_read(&byte)) receive(byte);
+        sleep_until(time_ns() + ASK_EVERY_NS, false);
     }
 }
 
-static const struct file_ops console_ops = {
-    .read = console_read,
-    .write = console_write_file,
-    .ioctl = console_ioctl,
-    .flags = FOPS_STREAM,
-};
+static int open_console(struct file *file) { return tty_open(file, &console, false); }
+static int open_line(struct file *file) { return tty_open(file, &console, true); }
+
+static int open_own(struct file *file)
+{
+    struct tty *tty = job_terminal();
+    if (!tty) return -ENXIO;
+    int error = tty_open(file, tty, false);
+    tty_put(tty);
+    return error;
+}
+
+static const struct file_ops console_ops = {.open = open_console, .flags = FOPS_STREAM};
+static const struct file_ops line_ops = {.open = open_line, .flags = FOPS_STREAM};
+static const struct file_ops own_ops = {.open = open_own, .flags = FOPS_STREAM};
+
+static int add(const char *name, unsigned mode, unsigned major, unsigned minor, const struct file_ops *ops)
+{
+    int error = device_register(false, major, minor, 1, ops);
+    return error ? error : devfs_add(name, S_IFCHR | mode, DEV_MAKE(major, minor));
+}
 
 static void console_start(void)
 {
-    uart_set_receiver(receive);
-    int error = device_register(false, 5, 1, 1, &console_ops);
-    if (!error) error = devfs_add("console", S_IFCHR | 0600, DEV_MAKE(5, 1));
+    tty_init(&console, &line_driver, DEV_MAKE(4, 64));
+    console.window = (struct winsize){.rows = 24, .columns = 80};
+    int error = add("console", 0600, 5, 1, &console_ops);
+    if (!error) error = add("ttyS0", 0620, 4, 64, &line_ops);
+    if (!error) error = add("tty", 0666, 5, 0, &own_ops);
     if (error) printk("console: error %d\n", -error);
+    uart_set_receiver(receive);
+    if (!machine.uart.bytes && !kthread_start("console", ask_firmware, NULL)) printk("console: no input\n");
 }
 INIT(INIT_DEVICE, console_start);

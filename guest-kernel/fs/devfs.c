@@ -3,7 +3,7 @@
  *
  * A device file is an inode with a number (major, minor) and no content; opening it connects the open-file entry to the driver's
  * operations. The number means the same on every file system. /dev is a tmpfs in which the kernel makes a node for every device
- * that exists; a program may add names of its own.
+ * that exists; a program may add names of its own. devpts is the part of it below pts/: the pseudo terminals.
  */
 #include "base/string.h"
 #include "fs/tmpfs.h"
@@ -22,6 +22,7 @@ struct device_node {
     struct list link;
     uint64_t rdev;
     unsigned mode;
+    uint32_t uid, gid;
     char path[];
 };
 
@@ -34,6 +35,7 @@ static struct list instances = LIST_INIT(instances);
 struct instance { /* a mounted devfs */
     struct list link;
     struct superblock *sb;
+    const char *part; /* only nodes whose paths begin so, without that beginning; "": all */
 };
 
 int device_register(bool block, unsigned major, unsigned minor, unsigned count, const struct file_ops *ops)
@@ -70,39 +72,56 @@ static struct inode *subdirectory(struct inode *root, const struct name *name)
     return error ? ERR_PTR(error) : directory;
 }
 
-/* One level of directories is enough: "vda", "pts/0". */
-static int node_make(struct superblock *sb, const struct device_node *node)
+/* The directory of the instance that has the node, with a reference, and the node's name in it. NULL: the instance does not show the
+ * node. One level of directories is enough: "vda", "pts/0". */
+static struct inode *place_of(const struct instance *instance, const char *path, struct name *name)
 {
-    const char *slash = strchr(node->path, '/');
-    struct inode *directory = inode_ref(sb->root), *made;
-    struct name name = {node->path, strlen(node->path)};
-    if (slash) {
-        struct inode *sub = subdirectory(sb->root, &(struct name){node->path, (size_t)(slash - node->path)});
-        inode_put(directory);
-        if (IS_ERR(sub)) return (int)PTR_ERR(sub);
-        directory = sub;
-        name = (struct name){slash + 1, strlen(slash + 1)};
-    }
-    struct attr attr = {.mode = node->mode};
+    struct inode *root = instance->sb->root;
+    size_t part = strlen(instance->part);
+    if (strncmp(path, instance->part, part)) return 0;
+    path += part;
+    const char *slash = strchr(path, '/');
+    const char *last = slash ? slash + 1 : path;
+    *name = (struct name){last, strlen(last)};
+    return slash ? subdirectory(root, &(struct name){path, (size_t)(slash - path)}) : inode_ref(root);
+}
+
+static int node_make(const struct instance *instance, const struct device_node *node)
+{
+    struct name name;
+    struct inode *made = 0, *directory = place_of(instance, node->path, &name);
+    if (!directory) return 0;
+    if (IS_ERR(directory)) return (int)PTR_ERR(directory);
+    struct attr attr = {.mode = node->mode, .uid = node->uid, .gid = node->gid};
     int error = 0;
     mutex_lock(&directory->lock);
     if (name.bytes && directory->ops->lookup(directory, &name, &made) == -ENOENT)
         error = directory->ops->create(directory, &name, &attr, node->rdev, &made);
-    else if (!name.bytes)
-        made = 0;
     mutex_unlock(&directory->lock);
-    if (!error) inode_put(made);
+    if (!error && made) inode_put(made);
     inode_put(directory);
     return error;
 }
 
-int devfs_add(const char *path, unsigned mode, uint64_t rdev)
+static void node_unmake(const struct instance *instance, const struct device_node *node)
+{
+    struct name name;
+    struct inode *made, *directory = place_of(instance, node->path, &name);
+    if (!directory || IS_ERR(directory)) return;
+    mutex_lock(&directory->lock);
+    int error = name.bytes ? directory->ops->lookup(directory, &name, &made) : -ENOENT;
+    if (!error && made->rdev == node->rdev) directory->ops->unlink(directory, &name, made);
+    mutex_unlock(&directory->lock);
+    if (!error) inode_put(made);
+    inode_put(directory);
+}
+
+int devfs_add_owned(const char *path, unsigned mode, uint64_t rdev, uint32_t uid, uint32_t gid)
 {
     size_t bytes = strlen(path) + 1;
     struct device_node *node = kmalloc(sizeof *node + bytes);
     if (!node) return -ENOMEM;
-    node->rdev = rdev;
-    node->mode = mode;
+    *node = (struct device_node){.rdev = rdev, .mode = mode, .uid = uid, .gid = gid};
     memcpy(node->path, path, bytes);
     int error = 0;
     mutex_lock(&nodes_lock);
@@ -110,11 +129,28 @@ int devfs_add(const char *path, unsigned mode, uint64_t rdev)
     struct instance *instance;
     list_for_each(instance, &instances, link)
     {
-        int one = node_make(instance->sb, node);
+        int one = node_make(instance, node);
         if (!error) error = one;
     }
     mutex_unlock(&nodes_lock);
     return error;
+}
+
+int devfs_add(const char *path, unsigned mode, uint64_t rdev) { return devfs_add_owned(path, mode, rdev, 0, 0); }
+
+void devfs_remove(const char *path)
+{
+    struct device_node *node, *after;
+    struct instance *instance;
+    mutex_lock(&nodes_lock);
+    list_for_each_safe(node, after, &nodes, link)
+    {
+        if (strcmp(node->path, path)) continue;
+        list_for_each(instance, &instances, link) node_unmake(instance, node);
+        list_remove(&node->link);
+        kfree(node);
+    }
+    mutex_unlock(&nodes_lock);
 }
 
 static void devfs_unmount(struct superblock *sb)
@@ -132,7 +168,7 @@ static void devfs_unmount(struct superblock *sb)
 
 static struct sb_ops devfs_sb_ops;
 
-static int devfs_mount(struct superblock *sb, const char *options)
+static int mount_part(struct superblock *sb, const char *options, const char *part)
 {
     struct instance *instance = kmalloc(sizeof *instance);
     if (!instance) return -ENOMEM;
@@ -146,19 +182,30 @@ static int devfs_mount(struct superblock *sb, const char *options)
     devfs_sb_ops.unmount = devfs_unmount;
     sb->ops = &devfs_sb_ops;
     instance->sb = sb;
+    instance->part = part;
     list_push_back(&instances, &instance->link);
     struct device_node *node;
-    list_for_each(node, &nodes, link) node_make(sb, node); /* without memory a node is missing */
+    list_for_each(node, &nodes, link) node_make(instance, node); /* without memory a node is missing */
     mutex_unlock(&nodes_lock);
     return 0;
 }
 
+static int devfs_mount(struct superblock *sb, const char *options) { return mount_part(sb, options, ""); }
+/* The options of devpts are owners and modes of its nodes. */
+static int devpts_mount(struct superblock *sb, const char *options)
+{
+    (void)options;
+    return mount_part(sb, 0, "pts/");
+}
+
 static struct fs_type devfs_type = {.name = "devtmpfs", .mount = devfs_mount};
 static struct fs_type devfs_alias = {.name = "devfs", .mount = devfs_mount};
+static struct fs_type devpts_type = {.name = "devpts", .mount = devpts_mount};
 
 static void devfs_init(void)
 {
     fs_register(&devfs_type);
     fs_register(&devfs_alias);
+    fs_register(&devpts_type);
 }
 INIT(INIT_SUBSYSTEM, devfs_init);

@@ -41,10 +41,10 @@ static void show_stat(struct proc_text *text, struct task *task)
     process_describe(task, true, &v);
     struct mm_stats m = memory_of(task);
     proc_print(text, "%d (%s) %c %d %d %d %d %d 0 %lu 0 %lu 0 %lu %lu %lu %lu %d %d %u 0 %lu %lu %lu ", v.tgid, v.name,
-               v.state, v.ppid, v.pgid, v.sid, v.tty ? (int)dev_encode(DEV_MAKE(5, 1)) : 0, v.tty ? v.pgid : -1,
-               v.faults_minor, v.faults_major, TICKS(v.user_ns), TICKS(v.system_ns), TICKS(v.children_user_ns),
-               TICKS(v.children_system_ns), v.priority, v.nice, v.threads, TICKS(v.start_ns), m.virtual_pages * 4096,
-               m.rss_anon + m.rss_file);
+               v.state, v.ppid, v.pgid, v.sid, v.has_tty ? (int)dev_encode(v.tty_rdev) : 0,
+               v.has_tty ? v.tty_foreground : -1, v.faults_minor, v.faults_major, TICKS(v.user_ns), TICKS(v.system_ns),
+               TICKS(v.children_user_ns), TICKS(v.children_system_ns), v.priority, v.nice, v.threads, TICKS(v.start_ns),
+               m.virtual_pages * 4096, m.rss_anon + m.rss_file);
     proc_print(text, "%lu 0 0 0 0 0 %lu %lu %lu %lu 0 0 0 17 %u 0 0 0 0 0 0 0 0 0 0 0 0 0\n", (uint64_t)RLIM_INFINITY,
                v.pending, v.blocked, v.ignored, v.caught, v.hart);
 }

@@ -388,8 +388,10 @@ extern struct mutex mount_lock;
 /* Device files. A driver registers the operations of all devices with one major number, or of one device. */
 int device_register(bool block, unsigned major, unsigned minor, unsigned count, const struct file_ops *ops);
 const struct file_ops *device_ops(bool block, uint64_t rdev); /* NULL: ENXIO */
-int devfs_add(const char *path, unsigned mode,
-              uint64_t rdev); /* a node that devfs shows: "tty0", mode with S_IFCHR or S_IFBLK */
+/* A node that devfs shows: "tty0", mode with S_IFCHR or S_IFBLK; "pts/": a directory. */
+int devfs_add(const char *path, unsigned mode, uint64_t rdev);
+int devfs_add_owned(const char *path, unsigned mode, uint64_t rdev, uint32_t uid, uint32_t gid);
+void devfs_remove(const char *path); /* no node of this name is no error */
 
 /* Pipes; and inodes for things without names (sockets, epoll): mode with S_IF*, an error pointer without memory. */
 struct inode *anonymous_inode(unsigned mode);

@@ -1,5 +1,5 @@
 /*
- * cputime.c - ITIMER_VIRTUAL, ITIMER_PROF and RLIMIT_CPU. See cputime.h.
+ * cputime.c - ITIMER_VIRTUAL, ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. See cputime.h.
  *
  * These count what the process has used: ITIMER_VIRTUAL in user mode only, the others in all. Used time is known whenever a task
  * enters or leaves the kernel (sched_enter_kernel), and there it is charged. A program that never enters the kernel by itself
@@ -10,6 +10,7 @@
 #include "arch/hart.h"
 #include "arch/time.h"
 #include "kern/process_internal.h"
+#include "kern/ptimer.h"
 
 /* Counts down; true if the timer has run out, and then reloads it. */
 static bool count_down(uint64_t *left, uint64_t interval, uint64_t used)
@@ -45,6 +46,7 @@ void cputime_charge(uint64_t user_ns, uint64_t system_ns)
         signal_queue(process, NULL, SIGVTALRM, NULL);
     if (count_down(&process->prof_left_ns, process->prof_interval_ns, user_ns + system_ns))
         signal_queue(process, NULL, SIGPROF, NULL);
+    ptimer_charge(process);
     check_limit(process);
     cputime_changed(process);
     spin_unlock(&process_lock);
@@ -52,8 +54,8 @@ void cputime_charge(uint64_t user_ns, uint64_t system_ns)
 
 void cputime_changed(struct process *process)
 {
-    bool counts =
-        process->virtual_left_ns || process->prof_left_ns || process->limits[RLIMIT_CPU].soft != RLIM_INFINITY;
+    bool counts = process->virtual_left_ns || process->prof_left_ns ||
+                  process->limits[RLIMIT_CPU].soft != RLIM_INFINITY || ptimer_counts_cputime(process);
     bool begins = counts && !process->counts_cputime;
     process->counts_cputime = counts;
     if (!begins || process != current->process) return;

@@ -24,6 +24,7 @@
 #include "kern/elf.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptimer.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 #include "mm/usercopy.h"
@@ -458,6 +459,7 @@ int task_exec(const char *path, struct exec_strings *strings)
         p.mm = NULL;
         own_files();
         own_handlers();
+        ptimer_delete_all(current->process);
         take_identity(&p);
         set_registers(&p);
     }

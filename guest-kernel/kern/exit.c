@@ -15,6 +15,7 @@
 #include "kern/exit.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptimer.h"
 #include "mm/space.h"
 
 bool group_is_orphaned_locked(int pgid, const struct process *except);
@@ -137,8 +138,14 @@ static bool become_zombie(struct process *process)
     return unwanted;
 }
 
-/* The terminal hears of the end of a session leader (dev/). */
-__attribute__((weak)) void tty_session_ends(struct process *leader) { (void)leader; }
+/* True for the last of its tasks to go. */
+static bool is_last_to_leave(struct process *process)
+{
+    spin_lock(&process_lock);
+    bool last = ++process->leaving == process->live;
+    spin_unlock(&process_lock);
+    return last;
+}
 
 _Noreturn void task_exit(int status)
 {
@@ -151,7 +158,7 @@ _Noreturn void task_exit(int status)
     struct fs_context *fs = current->fs;
     current->files = NULL;
     fdtable_put(files);
-    if (process->live == 1 && process->sid == process->pid) tty_session_ends(process);
+    if (is_last_to_leave(process) && process->sid == process->pid) tty_session_ends(process);
     current->fs = NULL;
     fs_context_put(fs);
 
@@ -160,6 +167,7 @@ _Noreturn void task_exit(int status)
     struct usage usage = task_usage(current);
     usage_add(&process->dead_tasks, &usage);
     list_remove(&current->process_link);
+    process->leaving--;
     bool last = --process->live == 0, is_leader = current == process->leader;
     if (last && !process->exiting) process->exit_status = status;
     struct file *exe = last ? process->exe : NULL;
@@ -173,6 +181,7 @@ _Noreturn void task_exit(int status)
     spin_unlock(&process_lock);
     if (last) {
         timer_cancel(&process->real_timer);
+        ptimer_delete_all(process);
         spin_lock(&process_lock);
         sighand = process->sighand;
         process->sighand = NULL;

@@ -63,6 +63,7 @@ struct process *process_create(const struct process *from)
     list_init(&process->sibling);
     list_init(&process->all_link);
     list_init(&process->pending.queue);
+    list_init(&process->ptimers);
     waitq_init(&process->children_wait);
     waitq_init(&process->exec_wait);
     timer_setup(&process->real_timer, alarm_rings);
@@ -216,7 +217,8 @@ static void describe_process(struct process *process, bool whole, struct task *t
     view->sid = process->sid;
     view->ppid = process->parent ? process->parent->pid : 0;
     view->threads = process->live;
-    view->tty = process->tty;
+    view->has_tty = process->tty;
+    if (process->tty) tty_describe(process->tty, &view->tty_rdev, &view->tty_foreground);
     memcpy(view->limits, process->limits, sizeof view->limits);
     struct usage usage = whole ? process_usage(process) : task_usage(task);
     view->user_ns = usage.user_ns, view->system_ns = usage.system_ns;

@@ -56,7 +56,8 @@ struct process {
     int pgid, sid;
     struct task *leader; /* first task; NULL once reaped */
     struct list tasks;
-    unsigned live; /* tasks that have not exited */
+    unsigned live;    /* tasks that have not exited */
+    unsigned leaving; /* of these, on their way out */
     struct process *parent;
     struct list children, sibling;
     struct list all_link; /* in process_list */
@@ -83,6 +84,8 @@ struct process {
     struct timer real_timer;                         /* ITIMER_REAL */
     uint64_t real_interval_ns;
     uint64_t virtual_left_ns, virtual_interval_ns, prof_left_ns, prof_interval_ns; /* 0: off; counted by the tick */
+    struct list ptimers;                                                           /* struct ptimer (kern/ptimer.h) */
+    unsigned next_ptimer;
     bool counts_cputime; /* one of them is on, or RLIMIT_CPU is set */
     uint64_t cpu_warned_s;
     uint64_t start_ns;
@@ -117,6 +120,8 @@ bool process_group_exists(int pgid, int sid);
 bool process_group_is_orphaned(int pgid);
 /* dev/: a session leader has ended; its terminal hangs up. No locks held. */
 void tty_session_ends(struct process *leader);
+/* Its device number and foreground group, for /proc. process_lock is held. */
+void tty_describe(const struct tty *tty, uint64_t *rdev, int *foreground);
 
 /* A copy of what /proc prints of one process; no reference needed afterwards. */
 struct process_view {
@@ -132,7 +137,9 @@ struct process_view {
     int priority, nice;
     unsigned hart;
     const char *wait_for; /* NULL: not waiting */
-    struct tty *tty;
+    bool has_tty;
+    uint64_t tty_rdev;
+    int tty_foreground;
     sigset pending, shared_pending, blocked, ignored, caught;
     uint64_t policy_mask; /* harts it may run on */
     struct rlimit limits[RLIMITS];

@@ -14,8 +14,8 @@
 #include "base/string.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptimer.h"
 #include "kern/signal_internal.h"
-#include "mm/slab.h"
 
 #define SYNCHRONOUS                                                                                                    \
     (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
@@ -39,7 +39,10 @@ static int take_from(struct sigpending *pending, sigset which, struct siginfo *i
     if (found) {
         *info = found->info;
         list_remove(&found->link);
-        kfree(found);
+        if (found->timer)
+            ptimer_delivered(found->timer, info);
+        else
+            sigqueue_release(found);
     }
     if (!more) pending->set &= ~SIGBIT(signal);
     return signal;

@@ -6,10 +6,17 @@
 #include "kern/signal.h"
 
 /* Information about a pending signal. */
+struct ptimer;
 struct sigqueue {
     struct list link;
     struct siginfo info;
+    struct ptimer *timer; /* whose part the entry is; NULL: allocated */
 };
+/* The entry is off its queue and not needed any more. process_lock is held. */
+void sigqueue_release(struct sigqueue *entry);
+/* Sends a timer's signal: true if the entry is queued now, false if the signal is ignored. And takes it back. process_lock is held. */
+bool signal_queue_entry(struct process *process, struct task *task, struct sigqueue *entry);
+void signal_unqueue_entry(struct process *process, struct task *task, struct sigqueue *entry);
 
 /* Something is to be done before the current task goes to user mode: a signal, a stop, the end. */
 bool signal_work_pending(void);

@@ -13,6 +13,7 @@
 #include "base/string.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptimer.h"
 #include "kern/signal_internal.h"
 #include "kern/trace.h"
 #include "mm/slab.h"
@@ -64,6 +65,14 @@ void signal_exec_reset(void)
 
 /* Pending sets */
 
+void sigqueue_release(struct sigqueue *entry)
+{
+    if (entry->timer)
+        ptimer_dropped(entry->timer);
+    else
+        kfree(entry);
+}
+
 void signal_flush(struct sigpending *pending, sigset which)
 {
     struct sigqueue *entry, *after;
@@ -72,7 +81,7 @@ void signal_flush(struct sigpending *pending, sigset which)
     {
         if (!(SIGBIT(entry->info.signo) & which)) continue;
         list_remove(&entry->link);
-        kfree(entry);
+        sigqueue_release(entry);
     }
 }
 
@@ -83,15 +92,19 @@ static void flush_everywhere(struct process *process, sigset which)
     list_for_each(task, &process->tasks, process_link) signal_flush(&task->signals.pending, which);
 }
 
-static void mark(struct sigpending *pending, int signal, const struct siginfo *info)
+/* `ready`: the entry is there already (a timer's). */
+static void mark(struct sigpending *pending, int signal, const struct siginfo *info, struct sigqueue *ready)
 {
     bool classic = signal < 32;
-    if (classic && (pending->set & SIGBIT(signal))) return;
+    if (classic && !ready && (pending->set & SIGBIT(signal))) return;
     pending->set |= SIGBIT(signal);
-    struct sigqueue *entry = kmalloc(sizeof *entry);
+    struct sigqueue *entry = ready ? ready : kmalloc(sizeof *entry);
     if (!entry) return; /* the signal comes, without information */
-    entry->info = info ? *info : (struct siginfo){.code = SI_KERNEL};
-    entry->info.signo = signal;
+    if (!ready) {
+        entry->info = info ? *info : (struct siginfo){.code = SI_KERNEL};
+        entry->info.signo = signal;
+        entry->timer = NULL;
+    }
     list_push_back(&pending->queue, &entry->link);
 }
 
@@ -142,21 +155,43 @@ static void prepare_job_control(struct process *process, int signal)
     }
 }
 
-void signal_queue(struct process *process, struct task *task, int signal, const struct siginfo *info)
+/* False: nothing was queued. */
+static bool send(struct process *process, struct task *task, int signal, const struct siginfo *info,
+                 struct sigqueue *ready)
 {
-    if (process->zombie || process->exiting || !process->sighand) return;
+    if (process->zombie || process->exiting || !process->sighand) return false;
     trace(TRACE_SIGNAL, signal, task ? task->pid : process->pid, 0);
     prepare_job_control(process, signal);
     if (signal == SIGKILL && process != init_process) {
         process_kill(process, SIGKILL);
-        return;
+        return false;
     }
     struct task *receiver = task ? task : find_receiver(process, signal);
     bool blocked = !receiver || blocks(receiver, signal);
-    if (!blocked && is_ignored(process, signal)) return;
-    mark(task ? &task->signals.pending : &process->pending, signal, info);
+    if (!blocked && is_ignored(process, signal)) return false;
+    mark(task ? &task->signals.pending : &process->pending, signal, info, ready);
     if (receiver) wake_for_signal(receiver, false);
     if (waitq_busy(&signal_arrived)) wake_all(&signal_arrived);
+    return true;
+}
+
+void signal_queue(struct process *process, struct task *task, int signal, const struct siginfo *info)
+{
+    send(process, task, signal, info, NULL);
+}
+
+bool signal_queue_entry(struct process *process, struct task *task, struct sigqueue *entry)
+{
+    return send(process, task, entry->info.signo, NULL, entry);
+}
+
+void signal_unqueue_entry(struct process *process, struct task *task, struct sigqueue *entry)
+{
+    struct sigpending *pending = task ? &task->signals.pending : &process->pending;
+    const struct sigqueue *other;
+    list_remove(&entry->link);
+    list_for_each(other, &pending->queue, link) if (other->info.signo == entry->info.signo) return;
+    pending->set &= ~SIGBIT(entry->info.signo);
 }
 
 void signal_send_process(struct process *process, int signal, const struct siginfo *info)
@@ -204,7 +239,7 @@ void signal_fault(int signal, int code, uint64_t address)
     if (action->handler == SIG_DFL)
         process_kill(process, signal);
     else
-        mark(&current->signals.pending, signal, &info);
+        mark(&current->signals.pending, signal, &info, NULL);
     spin_unlock(&process_lock);
 }
 
