@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "base/string.h"
 #include "kern/print.h"
+#include "kern/ptrace.h"
 #include "kern/task.h"
 #include "kern/trace.h"
 
@@ -75,13 +76,18 @@ void syscall_dispatch(struct trapframe *frame)
     uint64_t number = frame->a[7];
     frame->orig_a0 = frame->a[0];
     current->syscall = (int)MIN(number, (uint64_t)INT32_MAX);
+    if (current->tracee) {
+        ptrace_syscall(true);
+        number = frame->a[7]; /* the tracer may have changed it; -1: there is to be no call */
+    }
     trace(TRACE_SYSCALL, (long)number, (long)frame->a[0], (long)frame->a[1]);
     const struct call *call = number < SYSCALLS_MAX ? &calls[number] : NULL;
-    long result = call && call->run ? call->run(frame->a) : unknown(number);
+    long result = number == UINT64_MAX ? (long)frame->a[0] : call && call->run ? call->run(frame->a) : unknown(number);
     trace(TRACE_SYSRET, (long)number, result, 0);
     current->signals.unfinished_call = current->syscall >= 0 && (result == -ERESTARTSYS || result == -ERESTARTNOHAND ||
                                                                  result == -ERESTART_RESTARTBLOCK);
     frame->a[0] = (uint64_t)result;
+    if (current->tracee) ptrace_syscall(false);
 }
 
 size_t syscall_describe(unsigned *number, char *to, size_t room)

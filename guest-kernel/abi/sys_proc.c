@@ -141,7 +141,7 @@ long sys_waitid(K_INT type, K_PID id, K_OUT info, K_FLAGS options, K_OUT usage)
     int result = process_wait(&request, &report);
     if (result < 0) return result;
     int status = report.code == CLD_EXITED ? report.status >> 8 : report.code == CLD_KILLED ? report.status & 0x7f : 0;
-    if (report.code == CLD_STOPPED) status = report.status >> 8;
+    if (report.code == CLD_STOPPED || report.code == CLD_TRAPPED) status = report.status >> 8;
     if (report.code == CLD_CONTINUED) status = SIGCONT;
     struct siginfo out = {0};
     if (result > 0) {

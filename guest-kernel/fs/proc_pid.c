@@ -54,8 +54,8 @@ static void show_status(struct proc_text *text, struct task *task)
     struct process_view v;
     process_describe(task, true, &v);
     struct mm_stats m = memory_of(task);
-    proc_print(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\n", v.name, v.state, v.state_name,
-               v.tgid, v.pid, v.ppid);
+    proc_print(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", v.name, v.state,
+               v.state_name, v.tgid, v.pid, v.ppid, v.tracer);
     proc_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", v.cred.uid, v.cred.euid, v.cred.suid,
                v.cred.fsuid, v.cred.gid, v.cred.egid, v.cred.sgid, v.cred.fsgid);
     for (unsigned i = 0; i < v.cred.groups; i++) proc_print(text, "%u ", v.cred.group[i]);

@@ -25,6 +25,7 @@
 #include "kern/print.h"
 #include "kern/process_internal.h"
 #include "kern/ptimer.h"
+#include "kern/ptrace.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 #include "mm/usercopy.h"
@@ -381,10 +382,10 @@ static int prepare(struct new_program *p)
 static void take_memory(struct mm *mm)
 {
     struct mm *old = current->mm;
-    interrupts_off();
+    spin_lock(&process_lock);
     current->mm = mm;
     mm_switch(mm);
-    interrupts_on();
+    spin_unlock(&process_lock);
     vfork_release(current);
     if (old) mm_put(old);
 }
@@ -450,7 +451,7 @@ static void set_registers(const struct new_program *p)
 int task_exec(const char *path, struct exec_strings *strings)
 {
     struct new_program p = {.strings = strings, .path = kstrdup(path)};
-    int error = p.path ? 0 : -ENOMEM;
+    int error = p.path ? 0 : -ENOMEM, old_pid = current->pid;
     if (!error) error = prepare(&p);
     if (!error) error = process_become_single();
     if (!error) {
@@ -462,6 +463,7 @@ int task_exec(const char *path, struct exec_strings *strings)
         ptimer_delete_all(current->process);
         take_identity(&p);
         set_registers(&p);
+        ptrace_exec(old_pid);
     }
     if (p.mm) mm_put(p.mm);
     if (p.file) close_program(p.file);

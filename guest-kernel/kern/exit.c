@@ -16,6 +16,7 @@
 #include "kern/print.h"
 #include "kern/process_internal.h"
 #include "kern/ptimer.h"
+#include "kern/ptrace.h"
 #include "mm/space.h"
 
 bool group_is_orphaned_locked(int pgid, const struct process *except);
@@ -23,10 +24,10 @@ bool group_is_orphaned_locked(int pgid, const struct process *except);
 static void leave_memory(void)
 {
     struct mm *mm = current->mm;
-    interrupts_off();
+    spin_lock(&process_lock); /* who looks for it there takes a reference under the lock */
     current->mm = NULL;
     mm_switch(NULL);
-    interrupts_on();
+    spin_unlock(&process_lock);
     vfork_release(current);
     mm_put(mm);
 }
@@ -150,16 +151,21 @@ static bool is_last_to_leave(struct process *process)
 _Noreturn void task_exit(int status)
 {
     struct process *process = current->process;
+    ptrace_exit(status);
     current->exiting = true;
     if (process == init_process && process->live == 1) panic("init ended with status %#x", status);
     futex_task_exit();
     leave_memory();
     struct fdtable *files = current->files;
     struct fs_context *fs = current->fs;
+    spin_lock(&process_lock);
     current->files = NULL;
+    spin_unlock(&process_lock);
     fdtable_put(files);
     if (is_last_to_leave(process) && process->sid == process->pid) tty_session_ends(process);
+    spin_lock(&process_lock);
     current->fs = NULL;
+    spin_unlock(&process_lock);
     fs_context_put(fs);
 
     spin_lock(&process_lock);
@@ -173,8 +179,11 @@ _Noreturn void task_exit(int status)
     struct file *exe = last ? process->exe : NULL;
     struct sighand *sighand = NULL;
     bool unwanted = false;
+    if (!is_leader) ptrace_task_ends(current, process->exiting ? process->exit_status : status);
     if (last) {
         process->exe = NULL;
+        ptrace_task_ends(process->leader, process->exit_status);
+        ptrace_tracer_ends(process);
         unwanted = become_zombie(process);
     }
     wake_all(&process->exec_wait);
@@ -234,6 +243,7 @@ int process_become_single(void)
     while (process->live > 1 && !process->exiting) wait_on(&process->exec_wait, &process_lock, false, 0);
     process->exec_task = NULL;
     struct task *leader = process->leader;
+    if (leader != current && leader->tracee) ptrace_detach(leader->tracee, 0); /* its end is not news */
     bool failed = process->exiting;
     spin_unlock(&process_lock);
     if (failed) return -EAGAIN;
@@ -254,6 +264,42 @@ static bool is_wanted(const struct process *child, const struct wait_request *r)
     }
 }
 
+static bool traced_by_me(const struct process *child)
+{
+    const struct tracee *tracee = child->leader->tracee;
+    return tracee && tracee->tracer == current->process;
+}
+
+/* True if one of the tasks that this process traces has something to report; takes it. *any: there are some. */
+static bool take_tracee_report(const struct wait_request *r, struct wait_report *report, bool *any)
+{
+    struct tracee *tracee;
+    bool keep = r->options & WNOWAIT;
+    list_for_each(tracee, &current->process->tracees, link)
+    {
+        bool wanted = r->which == WAIT_ANY || (r->which == WAIT_PID && tracee->pid == r->id) ||
+                      (r->which == WAIT_GROUP && tracee->task && tracee->task->process->pgid == r->id);
+        if (!wanted) continue;
+        *any = true;
+        report->pid = tracee->pid;
+        if (!tracee->task && (r->options & WEXITED)) {
+            report->status = tracee->exit_status;
+            report->code = tracee->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED;
+            if (!keep) ptrace_detach(tracee, 0);
+            return true;
+        }
+        if (!tracee->stopped || tracee->reported) continue;
+        report->status = tracee->stop_status << 8 | 0x7f;
+        report->code = CLD_TRAPPED;
+        report->uid = tracee->task->cred.uid;
+        report->usage = task_usage(tracee->task);
+        if (!keep) tracee->reported = true;
+        return true;
+    }
+    report->pid = 0;
+    return false;
+}
+
 /* True if the child has something to report; takes it, unless WNOWAIT. */
 static bool take_report(struct process *child, const struct wait_request *r, struct wait_report *report)
 {
@@ -262,7 +308,7 @@ static bool take_report(struct process *child, const struct wait_request *r, str
         if (!(r->options & WEXITED)) return false;
         report->status = child->exit_status;
         report->code = child->exit_status & 0x7f ? CLD_KILLED : CLD_EXITED;
-    } else if (child->stopped && !child->stop_reported && (r->options & WSTOPPED)) {
+    } else if (child->stopped && !child->stop_reported && (r->options & WSTOPPED) && !traced_by_me(child)) {
         report->status = child->stop_signal << 8 | 0x7f;
         report->code = CLD_STOPPED;
         if (!keep) child->stop_reported = true;
@@ -287,6 +333,10 @@ int process_wait(const struct wait_request *r, struct wait_report *report)
     spin_lock(&process_lock);
     for (;;) {
         bool any = false;
+        if (take_tracee_report(r, report, &any)) {
+            spin_unlock(&process_lock);
+            return report->pid;
+        }
         list_for_each(child, &process->children, sibling)
         {
             if (!is_wanted(child, r)) continue;

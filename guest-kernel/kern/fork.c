@@ -15,6 +15,7 @@
 #include "fs/vfs.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptrace.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 #include "mm/usercopy.h"
@@ -149,7 +150,7 @@ static void discard(struct task *child, bool thread)
 }
 
 /* Into the tree, unless the process is just ending. */
-static bool link_child(struct task *child, const struct clone_request *r)
+static bool link_child(struct task *child, const struct clone_request *r, struct tracee *tracee)
 {
     struct process *process = current->process;
     spin_lock(&process_lock);
@@ -166,6 +167,10 @@ static bool link_child(struct task *child, const struct clone_request *r)
         child->tgid = child->pid;
         process_add_first(child->process, child, parent);
     }
+    if (may)
+        ptrace_child_add(child, tracee);
+    else
+        kfree(tracee);
     spin_unlock(&process_lock);
     return may;
 }
@@ -214,7 +219,8 @@ long task_clone(const struct clone_request *r)
     struct vfork vfork = {.done = false};
     waitq_init(&vfork.queue);
     if (r->flags & CLONE_VFORK) child->vfork = &vfork;
-    if (!link_child(child, r)) {
+    int event = current->tracee ? ptrace_clone_event(r->flags, r->exit_signal) : 0;
+    if (!link_child(child, r, event ? ptrace_child_prepare() : NULL)) {
         task_unpublish(child);
         discard(child, thread);
         return -EAGAIN;
@@ -223,7 +229,9 @@ long task_clone(const struct clone_request *r)
     spin_lock(&sched_lock);
     sched_make_ready(child);
     spin_unlock(&sched_lock);
+    if (event) ptrace_event(event, (uint64_t)pid);
     if (r->flags & CLONE_VFORK) wait_for_vfork(&vfork, child);
+    if (event == EVENT_VFORK) ptrace_vfork_done(pid);
     task_put(child);
     return pid;
 }

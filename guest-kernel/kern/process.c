@@ -15,6 +15,7 @@
 #include "fs/vfs.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
+#include "kern/ptrace.h"
 #include "mm/slab.h"
 #include "mm/space.h"
 
@@ -64,6 +65,7 @@ struct process *process_create(const struct process *from)
     list_init(&process->all_link);
     list_init(&process->pending.queue);
     list_init(&process->ptimers);
+    list_init(&process->tracees);
     waitq_init(&process->children_wait);
     waitq_init(&process->exec_wait);
     timer_setup(&process->real_timer, alarm_rings);
@@ -239,6 +241,10 @@ void process_describe(struct task *task, bool whole, struct process_view *view)
     memcpy(view->name, task->name, sizeof view->name);
     view->state = states[task->state].letter, view->state_name = states[task->state].name;
     if (task->state == TASK_WAITING && !task->wait_interruptible) view->state = 'D';
+    if (task->tracee) {
+        view->tracer = task->tracee->tracer->pid;
+        if (task->tracee->stopped) view->state = 't', view->state_name = "stopped for its tracer";
+    }
     view->cred = task->cred;
     view->start_ns = task->start_ns;
     view->threads = 1;

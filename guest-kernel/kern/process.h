@@ -62,6 +62,7 @@ struct process {
     struct list children, sibling;
     struct list all_link; /* in process_list */
     struct tty *tty;      /* controlling terminal; under process_lock, owned by dev/ */
+    struct list tracees;  /* struct tracee: tasks that it traces; under process_lock */
     bool did_exec;        /* setpgid of a child after exec is refused */
 
     struct sighand *sighand;
@@ -125,7 +126,7 @@ void tty_describe(const struct tty *tty, uint64_t *rdev, int *foreground);
 
 /* A copy of what /proc prints of one process; no reference needed afterwards. */
 struct process_view {
-    int pid, tgid, ppid, pgid, sid;
+    int pid, tgid, ppid, pgid, sid, tracer;
     char name[TASK_NAME_MAX];
     char state;             /* R S D T Z, and N for new */
     const char *state_name; /* "ready", "running", ... */

@@ -15,6 +15,7 @@
 #include "kern/print.h"
 #include "kern/process_internal.h"
 #include "kern/ptimer.h"
+#include "kern/ptrace.h"
 #include "kern/signal_internal.h"
 
 #define SYNCHRONOUS                                                                                                    \
@@ -68,6 +69,11 @@ static void stop(void)
         process->stopped = true;
         process->stop_reported = process->continued = false;
         notify_parent(process, CLD_STOPPED, process->stop_signal);
+    }
+    if (current->tracee) {
+        ptrace_job_stop(process->stop_signal);
+        spin_unlock(&process_lock);
+        return;
     }
     spin_lock(&sched_lock);
     spin_unlock(&process_lock);
@@ -133,14 +139,23 @@ static bool deliver_one(struct trapframe *frame)
         spin_unlock(&process_lock);
         task_exit(status);
     }
-    if (process->stopping) {
+    if (process->stopping && !ptrace_passes_stop(current)) {
         stop();
+        return true;
+    }
+    if (ptrace_wants_stop(current)) {
+        ptrace_interrupted();
+        spin_unlock(&process_lock);
         return true;
     }
     int signal = signal_take(~current->signals.blocked, &info);
     if (!signal) {
         spin_unlock(&process_lock);
         return false;
+    }
+    if (current->tracee && !(signal = ptrace_signal(signal, &info))) {
+        spin_unlock(&process_lock);
+        return true;
     }
     struct sigaction action = process->sighand->action[signal - 1];
     bool handled = action.handler != SIG_DFL && action.handler != SIG_IGN;

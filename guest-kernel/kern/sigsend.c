@@ -14,6 +14,7 @@
 #include "kern/print.h"
 #include "kern/process_internal.h"
 #include "kern/ptimer.h"
+#include "kern/ptrace.h"
 #include "kern/signal_internal.h"
 #include "kern/trace.h"
 #include "mm/slab.h"
@@ -144,6 +145,7 @@ static void prepare_job_control(struct process *process, int signal)
     struct task *task;
     list_for_each(task, &process->tasks, process_link)
     {
+        if (!ptrace_lets_continue(task)) continue;
         spin_lock(&sched_lock);
         if (task->state == TASK_STOPPED) sched_make_ready(task);
         spin_unlock(&sched_lock);
@@ -168,7 +170,8 @@ static bool send(struct process *process, struct task *task, int signal, const s
     }
     struct task *receiver = task ? task : find_receiver(process, signal);
     bool blocked = !receiver || blocks(receiver, signal);
-    if (!blocked && is_ignored(process, signal)) return false;
+    bool traced = receiver && receiver->tracee; /* the tracer is to hear of it all the same */
+    if (!blocked && !traced && is_ignored(process, signal)) return false;
     mark(task ? &task->signals.pending : &process->pending, signal, info, ready);
     if (receiver) wake_for_signal(receiver, false);
     if (waitq_busy(&signal_arrived)) wake_all(&signal_arrived);
@@ -258,7 +261,8 @@ bool signal_fatal_pending(void)
 bool signal_pending(void)
 {
     if (!current->process) return false;
-    return signal_fatal_pending() || atomic_load(&current->process->stopping) || deliverable(current);
+    return signal_fatal_pending() || (atomic_load(&current->process->stopping) && !ptrace_passes_stop(current)) ||
+           ptrace_wants_stop(current) || deliverable(current);
 }
 
 bool signal_work_pending(void)

@@ -113,6 +113,8 @@ struct task {
     struct vfork *vfork; /* the parent waits until this task lets go of the borrowed address space */
     bool only_fatal;     /* its interruptible wait gives up only when it is being killed */
     bool no_new_privileges;
+    struct tracee *tracee;  /* NULL: not traced (kern/ptrace.h); under process_lock */
+    int untraced_signal;    /* with which its tracer let it go for good */
     struct restart restart; /* how restart_syscall goes on with a call that a signal interrupted */
 };
 
