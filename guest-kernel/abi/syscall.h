@@ -29,6 +29,29 @@ typedef uint64_t K_IN;  /* user address, read by the kernel */
 typedef uint64_t K_OUT; /* user address, written by the kernel */
 typedef uint64_t K_PTR; /* user address */
 
+/* The same types with more meaning. Numbers: */
+typedef int K_WHENCE, K_CLOCK, K_HOW, K_FUTEX, K_FCNTL, K_FAMILY, K_SOCKTYPE;
+typedef long K_TRACE; /* request of ptrace */
+typedef unsigned K_RESOURCE, K_REQUEST, K_OFLAGS, K_ATFLAGS, K_WAITFLAGS, K_PROT, K_MAPFLAGS;
+typedef uint64_t K_CLONEFLAGS;
+/* Addresses of what the kernel reads: */
+typedef uint64_t K_BUF;   /* bytes; the next argument is their number */
+typedef uint64_t K_IOV;   /* struct iovec; the next argument is their number */
+typedef uint64_t K_POLL;  /* struct pollfd; the next argument is their number */
+typedef uint64_t K_ARGV;  /* pointers to strings */
+typedef uint64_t K_ADDR;  /* struct sockaddr; the next argument is its length */
+typedef uint64_t K_SET;   /* set of signals */
+typedef uint64_t K_ACT;   /* struct sigaction */
+typedef uint64_t K_TIME;  /* struct timespec */
+typedef uint64_t K_LIMIT; /* struct rlimit */
+/* Addresses of what the kernel writes: */
+typedef uint64_t K_DATA;   /* bytes; the result is their number */
+typedef uint64_t K_OSTR;   /* a string */
+typedef uint64_t K_FDS;    /* two descriptors */
+typedef uint64_t K_STATUS; /* status of wait */
+typedef uint64_t K_STAT;   /* struct stat */
+typedef uint64_t K_OSET, K_OACT, K_OTIME, K_OLIMIT;
+
 /* Prototypes of all handlers. A handler returns the result or a negative error number. */
 #define SYSCALL0(number, name)                   long sys_##name(void);
 #define SYSCALL1(number, name, a)                long sys_##name(K_##a);
