@@ -4,6 +4,7 @@
  *      policy/sched    the scheduling policy; write "rr quantum=5ms", "mlfq", "preempt=off"
  *      sched_history   the measures of the last processes that ended
  *      harts           what each hart does and has done
+ *      queues          in which state and on which queue every process is (proc_queues.c)
  *      trace           the trace ring; write the names of events to switch them on
  *      syscalls        the table of system calls, as strace and the documentation use it
  *      interrupts      connected interrupts and how often they came
@@ -63,6 +64,7 @@ static void show_trace(struct proc_text *text, void *unused)
 {
     char line[160];
     (void)unused;
+    proc_print(text, "# time hart pid event; states: 0 new 1 ready 2 running 3 waiting 4 stopped 5 terminated\n");
     for (uint64_t at = 0; trace_read(&at, line, sizeof line);) proc_print(text, "%s", line);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "abi/structs.h"
 #include "abi/syscall.h"
+#include "abi/system.h"
 #include "arch/sbi.h"
 #include "base/string.h"
 #include "dev/tty.h"
@@ -15,36 +16,44 @@
 
 /* Names. The release says which interface programs may expect. */
 
-#define NAME_ROOM 65
-struct user_utsname {
-    char system[NAME_ROOM], node[NAME_ROOM], release[NAME_ROOM], version[NAME_ROOM], machine[NAME_ROOM],
-        domain[NAME_ROOM];
-};
-static struct user_utsname names = {"Linux", "kepler", "6.1.0-kepler", "Kepler", "riscv64", "(none)"};
+/* struct utsname of the system-call interface */
+static char names[SYSTEM_NAMES][SYSTEM_NAME_ROOM] = {"Linux", "kepler", "6.1.0-kepler", "Kepler", "riscv64", "(none)"};
 static struct mutex names_mutex = MUTEX_INIT(names_mutex, "host name");
 
 long sys_uname(K_OUT to)
 {
     mutex_lock(&names_mutex);
-    int error = copy_to_user(to, &names, sizeof names);
+    int error = copy_to_user(to, names, sizeof names);
     mutex_unlock(&names_mutex);
     return error;
 }
 
-static long set_name(char *name, uint64_t from, int bytes)
+void system_name_get(enum system_name which, char to[SYSTEM_NAME_ROOM])
 {
-    char text[NAME_ROOM] = {0};
-    if (!cred_is_root()) return -EPERM;
-    if (bytes < 0 || bytes >= NAME_ROOM) return -EINVAL;
-    if (copy_from_user(text, from, (size_t)bytes)) return -EFAULT;
     mutex_lock(&names_mutex);
-    memcpy(name, text, NAME_ROOM);
+    memcpy(to, names[which], SYSTEM_NAME_ROOM);
     mutex_unlock(&names_mutex);
+}
+
+void system_name_set(enum system_name which, const char *text)
+{
+    mutex_lock(&names_mutex);
+    text_copy(names[which], text, SYSTEM_NAME_ROOM);
+    mutex_unlock(&names_mutex);
+}
+
+static long set_name(enum system_name which, uint64_t from, int bytes)
+{
+    char text[SYSTEM_NAME_ROOM] = {0};
+    if (!cred_is_root()) return -EPERM;
+    if (bytes < 0 || bytes >= SYSTEM_NAME_ROOM) return -EINVAL;
+    if (copy_from_user(text, from, (size_t)bytes)) return -EFAULT;
+    system_name_set(which, text);
     return 0;
 }
 
-long sys_sethostname(K_STR name, K_INT bytes) { return set_name(names.node, name, bytes); }
-long sys_setdomainname(K_STR name, K_INT bytes) { return set_name(names.domain, name, bytes); }
+long sys_sethostname(K_STR name, K_INT bytes) { return set_name(NAME_NODE, name, bytes); }
+long sys_setdomainname(K_STR name, K_INT bytes) { return set_name(NAME_DOMAIN, name, bytes); }
 
 /* State */
 
@@ -71,7 +80,7 @@ long sys_sysinfo(K_OUT to)
     struct mem_stats m;
     mem_stats(&m);
     out.uptime_s = (int64_t)(time_ns() / NS_PER_S);
-    out.loads[0] = out.loads[1] = out.loads[2] = sched_load() << 16;
+    for (int i = 0; i < 3; i++) out.loads[i] = sched_load_average(i) << (16 - LOAD_SHIFT);
     out.ram = m.total * PAGE_SIZE, out.ram_free = m.free * PAGE_SIZE, out.shared = m.shmem * PAGE_SIZE;
     out.swap = m.swap_total * PAGE_SIZE, out.swap_free = m.swap_free * PAGE_SIZE;
     out.processes = (uint16_t)count_processes();

@@ -19,6 +19,7 @@
 #include "arch/irq.h"
 #include "arch/layout.h"
 #include "arch/riscv.h"
+#include "arch/time.h"
 #include "kern/print.h"
 #include "kern/signal_internal.h"
 #include "kern/task.h"
@@ -80,7 +81,10 @@ static bool page_fault_access(uint64_t cause, enum mm_access *access)
 static void user_page_fault(struct trapframe *frame, enum mm_access access)
 {
     int code = SEGV_MAPERR;
+    uint64_t waits = current->sched.switches_voluntary, begin = time_ns();
     int error = frame->tval < USER_TOP ? mm_fault(current->mm, frame->tval, access, &code) : -EFAULT;
+    if (current->sched.switches_voluntary != waits)
+        trace(TRACE_FAULTWAIT, (long)frame->tval, (long)(time_ns() - begin), 0);
     trace(TRACE_FAULT, (long)frame->tval, access, error);
     if (!error) return;
     if (error == -ENOMEM)

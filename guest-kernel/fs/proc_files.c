@@ -82,8 +82,8 @@ static void show_stat(struct proc_text *text, void *argument)
         switches += harts[i].switches;
         interrupts += harts[i].interrupts;
     }
-    proc_print(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %u\nprocs_running %lu\nprocs_blocked 0\n", interrupts,
-               switches, time_wall_ns() / NS_PER_S, tasks, sched_load());
+    proc_print(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %lu\nprocs_blocked 0\n", interrupts,
+               switches, (time_wall_ns() - now) / NS_PER_S, task_count_made(), sched_load());
 }
 
 static void show_uptime(struct proc_text *text, void *argument)
@@ -99,14 +99,17 @@ static void show_loadavg(struct proc_text *text, void *argument)
     uint64_t user = 0, system = 0;
     unsigned tasks = 0;
     sum_times(&user, &system, &tasks);
-    uint64_t load = sched_load(); /* the present load; averages over minutes are not kept */
-    proc_print(text, "%lu.00 %lu.00 %lu.00 %lu/%u %d\n", load, load, load, load, tasks, current->tgid);
+    for (int i = 0; i < 3; i++) {
+        uint64_t load = sched_load_average(i) + (1u << LOAD_SHIFT) / 200; /* rounded to hundredths */
+        proc_print(text, "%lu.%02lu ", load >> LOAD_SHIFT, (load & ((1u << LOAD_SHIFT) - 1)) * 100 >> LOAD_SHIFT);
+    }
+    proc_print(text, "%lu/%u %d\n", sched_load(), tasks, task_last_pid());
 }
 
 static void show_version(struct proc_text *text, void *argument)
 {
     (void)argument;
-    proc_print(text, "Kepler (Linux riscv64 system calls)\n");
+    proc_print(text, "Linux version %s (Kepler) #1\n", "6.1.0-kepler");
 }
 
 static void show_cmdline(struct proc_text *text, void *argument)

@@ -32,7 +32,7 @@ struct proc_node {
     char name[];
 };
 
-enum kind { K_NODE, K_PID, K_PID_FILE, K_FD_DIRECTORY, K_FD, K_SELF, K_TASKS };
+enum kind { K_NODE, K_PID, K_PID_FILE, K_FD_DIRECTORY, K_FD, K_SELF, K_TASKS, K_FDINFO_DIRECTORY, K_FDINFO };
 #define INO(pid, kind, number) ((uint64_t)(unsigned)(pid) << 32 | (uint64_t)(kind) << 28 | (number))
 #define INO_PID(ino)           ((int)((ino) >> 32))
 #define INO_KIND(ino)          ((enum kind)((ino) >> 28 & 15))
@@ -170,6 +170,11 @@ static int load(struct inode *inode)
         return 0;
     case K_FD_DIRECTORY: inode->mode = S_IFDIR | 0500; return 0;
     case K_FD: inode->mode = S_IFLNK | 0700; return 0;
+    case K_FDINFO_DIRECTORY: inode->mode = S_IFDIR | 0500; return 0;
+    case K_FDINFO:
+        inode->mode = S_IFREG | 0400;
+        inode->fops = &proc_text_ops;
+        return 0;
     case K_SELF: inode->mode = S_IFLNK | 0777; return 0;
     default: return 0;
     }
@@ -224,6 +229,7 @@ static int lookup_pid(struct inode *directory, const struct name *name, struct i
     int pid = INO_PID(directory->ino);
     if (name_is(name, "..")) return give(directory->sb, INO(0, K_NODE, top->number), found);
     if (name_is(name, "fd")) return give(directory->sb, INO(pid, K_FD_DIRECTORY, 0), found);
+    if (name_is(name, "fdinfo")) return give(directory->sb, INO(pid, K_FDINFO_DIRECTORY, 0), found);
     if (name_is(name, "task")) return give(directory->sb, INO(pid, K_TASKS, 0), found);
     for (unsigned i = 0; i < proc_pid_file_count; i++)
         if (name_is(name, proc_pid_files[i].name)) return give(directory->sb, INO(pid, K_PID_FILE, i), found);
@@ -261,13 +267,15 @@ static int proc_lookup(struct inode *directory, const struct name *name, struct 
         if (name_is(name, "..")) return give(directory->sb, INO(pid, K_PID, 0), found);
         number = number_of(name);
         return number > 0 && task_is(number, false) ? give(directory->sb, INO(number, K_PID, 0), found) : -ENOENT;
+    case K_FDINFO_DIRECTORY:
     case K_FD_DIRECTORY:
         if (name_is(name, "..")) return give(directory->sb, INO(pid, K_PID, 0), found);
         number = number_of(name);
         struct file *file = number >= 0 ? file_of(pid, number) : 0;
         if (!file) return -ENOENT;
         file_put(file);
-        return give(directory->sb, INO(pid, K_FD, (unsigned)number), found);
+        enum kind kind = INO_KIND(directory->ino) == K_FD_DIRECTORY ? K_FD : K_FDINFO;
+        return give(directory->sb, INO(pid, kind, (unsigned)number), found);
     default: return -ENOTDIR;
     }
 }
@@ -362,14 +370,14 @@ static int list_tasks(struct file *file, struct dirent_sink *sink, int of)
     }
 }
 
-static int list_descriptors(struct file *file, struct dirent_sink *sink, int pid)
+static int list_descriptors(struct file *file, struct dirent_sink *sink, int pid, enum kind kind)
 {
     char name[12];
     struct fdtable *table = table_of(pid);
     int fd = file->position > BASE ? (int)(file->position - BASE) : 0;
     for (; table && (fd = fdtable_next(table, fd)) >= 0; fd++) {
         int n = format(name, sizeof name, "%d", fd);
-        if (!sink->put(sink, name, (size_t)n, INO(pid, K_FD, (unsigned)fd), S_IFLNK >> 12,
+        if (!sink->put(sink, name, (size_t)n, INO(pid, kind, (unsigned)fd), (kind == K_FD ? S_IFLNK : S_IFREG) >> 12,
                        (uint64_t)BASE + (uint64_t)fd + 1))
             break;
     }
@@ -381,10 +389,12 @@ static int list_pid_files(struct file *file, struct dirent_sink *sink, int pid)
 {
     if (file->position <= 2 && !sink->put(sink, "fd", 2, INO(pid, K_FD_DIRECTORY, 0), S_IFDIR >> 12, 3)) return 0;
     if (file->position <= 3 && !sink->put(sink, "task", 4, INO(pid, K_TASKS, 0), S_IFDIR >> 12, 4)) return 0;
+    if (file->position <= 4 && !sink->put(sink, "fdinfo", 6, INO(pid, K_FDINFO_DIRECTORY, 0), S_IFDIR >> 12, 5))
+        return 0;
     for (unsigned i = 0; i < proc_pid_file_count; i++) {
         const struct proc_pid_file *entry = &proc_pid_files[i];
-        if (file->position > 4 + i) continue;
-        if (!sink->put(sink, entry->name, strlen(entry->name), INO(pid, K_PID_FILE, i), entry->mode >> 12, 5 + i))
+        if (file->position > 5 + i) continue;
+        if (!sink->put(sink, entry->name, strlen(entry->name), INO(pid, K_PID_FILE, i), entry->mode >> 12, 6 + i))
             return 0;
     }
     return 0;
@@ -402,12 +412,23 @@ static int proc_readdir(struct file *file, struct dirent_sink *sink)
         return list_tasks(file, sink, 0);
     case K_PID: return list_pid_files(file, sink, pid);
     case K_TASKS: return list_tasks(file, sink, pid);
-    case K_FD_DIRECTORY: return list_descriptors(file, sink, pid);
+    case K_FD_DIRECTORY: return list_descriptors(file, sink, pid, K_FD);
+    case K_FDINFO_DIRECTORY: return list_descriptors(file, sink, pid, K_FDINFO);
     default: return 0;
     }
 }
 
 /* Text files. */
+
+static int print_descriptor(struct proc_text *text, int pid, int fd)
+{
+    struct file *file = file_of(pid, fd);
+    if (!file) return -ENOENT;
+    proc_print(text, "pos:\t%lu\nflags:\t0%o\nino:\t%lu\n", file->position, file->flags,
+               file->inode ? file->inode->ino : 0);
+    file_put(file);
+    return 0;
+}
 
 static int print_text(struct inode *inode, struct proc_text *text)
 {
@@ -416,6 +437,9 @@ static int print_text(struct inode *inode, struct proc_text *text)
     if (INO_KIND(inode->ino) == K_NODE) {
         if (!node_of(inode)->show) return -EACCES;
         node_of(inode)->show(text, node_of(inode)->argument);
+    } else if (INO_KIND(inode->ino) == K_FDINFO) {
+        int error = print_descriptor(text, INO_PID(inode->ino), (int)INO_NUMBER(inode->ino));
+        if (error) return error;
     } else {
         struct task *task = task_find(INO_PID(inode->ino));
         if (!task) return -ESRCH;

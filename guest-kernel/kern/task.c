@@ -22,8 +22,6 @@ _Static_assert(offsetof(struct task, kernel_sp) == TASK_KERNEL_SP, "trap.S");
 _Static_assert(offsetof(struct task, user_sp) == TASK_USER_SP, "trap.S");
 _Static_assert(offsetof(struct task, context) == TASK_CONTEXT, "trap.S");
 
-#define PID_MAX 4194304 /* Linux's on 64-bit machines */
-
 extern char boot_stack_top[];
 
 /* The task that boots; later the idle task of hart 0. */
@@ -32,6 +30,7 @@ struct task boot_task = {.name = "idle/0", .refs = {1}, .state = TASK_RUNNING, .
 static struct spinlock pid_lock = SPINLOCK_INIT("pids", RANK_PID);
 static struct rb_tree pids;
 static int last_pid = 1;                               /* 1 is kept for init */
+static uint64_t made;                                  /* tasks ever */
 static struct list dead_tasks = LIST_INIT(dead_tasks); /* by sched.link; under sched_lock */
 static struct waitq reaper_queue = WAITQ_INIT(reaper_queue);
 
@@ -112,6 +111,7 @@ void task_publish(struct task *task)
     do last_pid = last_pid == PID_MAX - 1 ? 2 : last_pid + 1;
     while (pid_taken(last_pid));
     task->pid = last_pid;
+    made++;
     insert(task);
     task_get(task);
     spin_unlock(&pid_lock);
@@ -170,6 +170,9 @@ struct task *task_next(int *pid)
     spin_unlock(&pid_lock);
     return task;
 }
+
+int task_last_pid(void) { return atomic_load(&last_pid); }
+uint64_t task_count_made(void) { return atomic_load(&made); }
 
 /* Kernel threads */
 

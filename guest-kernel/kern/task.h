@@ -41,6 +41,7 @@ enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_STOPPED
 
 #define TASK_NAME_MAX   16
 #define TASK_GROUPS_MAX 32
+#define PID_MAX         4194304 /* Linux's on 64-bit machines */
 
 /* Who the task acts for. A task's own copy; changed by itself under process_lock. */
 struct cred {
@@ -134,6 +135,8 @@ void task_put(struct task *task);
 struct task *task_find(int pid);
 /* The first task with pid >= *pid, with a reference, *pid set to its pid; NULL at the end. For walking over /proc. */
 struct task *task_next(int *pid);
+int task_last_pid(void);        /* the youngest task's */
+uint64_t task_count_made(void); /* since the start */
 
 /* Starts a kernel thread. It ends when f returns. NULL when out of memory. */
 struct task *kthread_start(const char *name, void (*f)(void *), void *arg);

@@ -1,7 +1,9 @@
 /*
  * trace.h - the trace ring: one line of numbers for each decision of a mechanism, for teaching and for tests.
  *
- * /proc/trace prints the ring as "time hart pid event a b c". Old events are overwritten. Events are switched on by name with
+ * /proc/trace prints the ring as "time hart pid event a b c". A page fault that has to wait for the disk shows as: "block" (the request goes
+ * to the disk), "switch" away from the process in state 3 (waiting) to another, "ready" when the page has come, "faultwait" with how
+ * long it took, "fault". Old events are overwritten. Events are switched on by name with
  * the boot argument trace=NAME,... or by writing to /proc/trace; all are off at start.
  */
 #ifndef KEPLER_KERN_TRACE_H
@@ -18,6 +20,7 @@
     X(SYSRET, "sysret", "number=%ld result=%ld")                                                                       \
     X(SIGNAL, "signal", "number=%ld to=%ld")                                                                           \
     X(FAULT, "fault", "address=%#lx access=%ld result=%ld")                                                            \
+    X(FAULTWAIT, "faultwait", "address=%#lx waited_ns=%ld")                                                            \
     X(EVICT, "evict", "frame=%#lx owner=%#lx dirty=%ld")                                                               \
     X(SWAPIN, "swapin", "slot=%ld address=%#lx")                                                                       \
     X(BLOCK, "block", "sector=%ld sectors=%ld write=%ld")                                                              \

@@ -108,6 +108,7 @@ static int sleep_locked(struct waiter *const waiters[], size_t n, bool interrupt
     current->wait_interruptible = interruptible;
     current->wait_result = 0;
     current->state = TASK_WAITING;
+    current->sched.switches_voluntary++;
     sched_switch();
     int result = any_woken(waiters, n) ? 0 : current->wait_result;
     if (deadline_ns) {

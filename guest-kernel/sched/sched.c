@@ -325,6 +325,7 @@ size_t sched_history(uint64_t *at, struct sched_record *record)
 }
 
 uint64_t sched_quantum(void) { return quantum_ns; }
+const char *sched_policy_name(void) { return policy->name; }
 
 uint64_t sched_load(void)
 {

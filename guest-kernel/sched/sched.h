@@ -80,7 +80,11 @@ void sched_leave_kernel(void);
 int sched_configure(const char *text);
 int sched_describe(char *to, size_t room);
 uint64_t sched_quantum(void);
-uint64_t sched_load(void); /* tasks ready or running, for sysinfo */
+uint64_t sched_load(void); /* tasks ready or running */
+/* Averages of it over 1, 5, 15 minutes (which: 0, 1, 2), with LOAD_SHIFT bits behind the point. */
+#define LOAD_SHIFT 11
+uint64_t sched_load_average(int which);
+const char *sched_policy_name(void);
 /* Length of the next bursts of `task`, for SJF; 0: unknown, use the average. */
 void sched_declare(struct task *task, uint64_t ns);
 /* sched_lock is held; the task has ended. */
