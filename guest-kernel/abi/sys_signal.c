@@ -34,6 +34,13 @@ static struct siginfo own_info(int signal, int code)
     return (struct siginfo){.signo = signal, .code = code, .pid = current->tgid, .uid = current->cred.uid};
 }
 
+/* RLIMIT_SIGPENDING: whoever queues information with a real-time signal is told that there is no room for it. process_lock is held. */
+static bool has_room(const struct process *process, const struct task *task, int signal, const struct siginfo *info)
+{
+    const struct sigpending *pending = task ? &task->signals.pending : &process->pending;
+    return signal < 32 || info->code == SI_USER || pending->count < process->limits[RLIMIT_SIGPENDING].soft;
+}
+
 /* kill(0), kill(-1), kill(-pgid) */
 static long send_to_many(int pid, int signal)
 {
@@ -66,6 +73,7 @@ static long send_to_process(int pid, int signal, const struct siginfo *info)
     if (!process) return -ESRCH;
     spin_lock(&process_lock);
     long result = may_send(process, signal) ? 0 : -EPERM;
+    if (!result && signal && !has_room(process, NULL, signal, info)) result = -EAGAIN;
     if (!result && signal) signal_queue(process, NULL, signal, info);
     spin_unlock(&process_lock);
     process_put(process);
@@ -90,6 +98,7 @@ static long send_to_task(int tgid, int pid, int signal, const struct siginfo *in
     if (task->process && (!tgid || task->tgid == tgid)) {
         spin_lock(&process_lock);
         result = may_send(task->process, signal) ? 0 : -EPERM;
+        if (!result && signal && !has_room(task->process, task, signal, info)) result = -EAGAIN;
         if (!result && signal && !task->exiting) signal_queue(task->process, task, signal, info);
         spin_unlock(&process_lock);
     }

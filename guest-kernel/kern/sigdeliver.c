@@ -40,6 +40,7 @@ static int take_from(struct sigpending *pending, sigset which, struct siginfo *i
     if (found) {
         *info = found->info;
         list_remove(&found->link);
+        pending->count--;
         if (found->timer)
             ptimer_delivered(found->timer, info);
         else

@@ -116,6 +116,7 @@ struct sigaction {
 struct sigpending {
     sigset set;
     struct list queue; /* struct sigqueue: information for the signals in set */
+    unsigned count;    /* of these */
 };
 
 /* Signal state of one task. */

@@ -82,6 +82,7 @@ void signal_flush(struct sigpending *pending, sigset which)
     {
         if (!(SIGBIT(entry->info.signo) & which)) continue;
         list_remove(&entry->link);
+        pending->count--;
         sigqueue_release(entry);
     }
 }
@@ -107,6 +108,7 @@ static void mark(struct sigpending *pending, int signal, const struct siginfo *i
         entry->timer = NULL;
     }
     list_push_back(&pending->queue, &entry->link);
+    pending->count++;
 }
 
 static bool is_ignored(const struct process *process, int signal)
@@ -193,6 +195,7 @@ void signal_unqueue_entry(struct process *process, struct task *task, struct sig
     struct sigpending *pending = task ? &task->signals.pending : &process->pending;
     const struct sigqueue *other;
     list_remove(&entry->link);
+    pending->count--;
     list_for_each(other, &pending->queue, link) if (other->info.signo == entry->info.signo) return;
     pending->set &= ~SIGBIT(entry->info.signo);
 }
