@@ -203,12 +203,6 @@ pid_t shell_fork(struct job *job)
 
 /* Simple commands */
 
-static bool is_assignment(const char *word)
-{
-    size_t n = name_length(word);
-    return n && word[n] == '=';
-}
-
 static bool assign(const char *assignment, bool export)
 {
     char *text = expand_string(assignment), *equals = strchr(text, '=');
@@ -227,30 +221,6 @@ static bool assign_all(const struct word *w, bool export)
     for (; w && is_assignment(w->text); w = w->next)
         if (!assign(w->text, export)) return false;
     return true;
-}
-
-static void trace(const struct word *assignments, const struct strings *args)
-{
-    struct text line = {0};
-    char *prompt = expand_string(var_get("PS4") ? var_get("PS4") : "");
-    text_add(&line, prompt);
-    free(prompt);
-    for (const struct word *w = assignments; w && is_assignment(w->text); w = w->next) {
-        char *text = expand_string(w->text);
-        text_print(&line, "%s%s", text, w->next || args->n ? " " : "");
-        free(text);
-    }
-    for (size_t i = 0; i < args->n; i++) {
-        const char *a = args->at[i];
-        if (i) text_put(&line, ' ');
-        if (!*a || strpbrk(a, " \t\n'\"\\$`|&;<>()*?[#~"))
-            put_quoted(&line, a);
-        else
-            text_add(&line, a);
-    }
-    fflush(stdout);
-    fprintf(stderr, "%s\n", text_str(&line));
-    text_free(&line);
 }
 
 int call_function(const struct node *body, struct arena *arena, int count, char **args)
@@ -358,7 +328,7 @@ static int run_simple(const struct node *n, bool last)
     if (sh.leaving) {
         status = sh.status;
     } else {
-        if (sh.xtrace && (args.n || n->words)) trace(n->words, &args);
+        if (sh.xtrace && (args.n || n->words)) trace_command(n->words, &args);
         struct function *f = args.n ? function_find(args.at[0]) : NULL;
         const struct builtin *builtin = args.n && !f ? builtin_find(args.at[0]) : NULL;
         if (!args.n) {

@@ -1,6 +1,7 @@
 /*
- * print.c - a command as text again, for `jobs`. Short: the inside of long commands is left out.
+ * print.c - a command as text again: for `jobs`, where the inside of long commands is left out, and for `set -x`, after expansion.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "sh/sh.h"
@@ -65,4 +66,28 @@ void node_text(const struct node *n, struct text *out)
     case N_FUNCTION: text_print(out, "%s()", n->name); break;
     }
     put_redirects(n->redirects, out);
+}
+
+void trace_command(const struct word *assignments, const struct strings *args)
+{
+    struct text line = {0};
+    char *prompt = expand_string(var_get("PS4") ? var_get("PS4") : "");
+    text_add(&line, prompt);
+    free(prompt);
+    for (const struct word *w = assignments; w && is_assignment(w->text); w = w->next) {
+        char *text = expand_string(w->text);
+        text_print(&line, "%s%s", text, w->next || args->n ? " " : "");
+        free(text);
+    }
+    for (size_t i = 0; i < args->n; i++) {
+        const char *a = args->at[i];
+        if (i) text_put(&line, ' ');
+        if (!*a || strpbrk(a, " \t\n'\"\\$`|&;<>()*?[#~"))
+            put_quoted(&line, a);
+        else
+            text_add(&line, a);
+    }
+    fflush(stdout);
+    fprintf(stderr, "%s\n", text_str(&line));
+    text_free(&line);
 }

@@ -130,6 +130,7 @@ int run_script(const char *path); /* -1 if it cannot be opened */
 
 /* exec.c */
 struct job;
+void trace_command(const struct word *assignments, const struct strings *args); /* set -x */
 int run(const struct node *node, bool last); /* `last`: the shell ends afterwards, so a program may take its place */
 int call_function(const struct node *body, struct arena *arena, int count, char **args);
 char *prompt_text(const char *variable);           /* $PS1, expanded; to be freed */
@@ -159,6 +160,7 @@ void locals_end(void);
 char **vars_environment(void); /* to be freed, not its strings */
 void vars_print(unsigned flags, const char *prefix);
 bool is_name(const char *s, size_t n);
+bool is_assignment(const char *word); /* begins with NAME= */
 size_t name_length(const char *s);
 void put_quoted(struct text *out, const char *s);
 struct function {

@@ -46,6 +46,12 @@ size_t name_length(const char *s)
 
 bool is_name(const char *s, size_t n) { return n && name_length(s) == n; }
 
+bool is_assignment(const char *word)
+{
+    size_t n = name_length(word);
+    return n && word[n] == '=';
+}
+
 static struct variable **bucket(const char *name)
 {
     unsigned hash = 0;
