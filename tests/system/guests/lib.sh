@@ -124,6 +124,15 @@ deb_file() {
     echo "$GUESTS/debs/$name"
 }
 
+# list_applets BUSYBOX: the applets' names, from the table inside (the host cannot run a riscv64 program to ask it).
+list_applets() {
+    tr '\0' '\n' <"$1" | LC_ALL=C awk '
+        $0 == "[[" && !found { inside = 1; n = 0 }
+        inside && $0 == "" { inside = 0; found = n > 100 }
+        inside && $0 != "busybox" { names[n++] = $0 }
+        END { for (i = 0; found && i < n; i++) print names[i] }'
+}
+
 # decompress_module FILE FOLDER: puts a kernel module there, decompressed.
 decompress_module() {
     local file=$1 to=$2 base
