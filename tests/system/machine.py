@@ -18,6 +18,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINUX = ROOT / "build" / "guest" / "linux"
+KEPLER = ROOT / "build" / "guest"
 EMULATOR = os.environ.get("ORRERY_EMULATOR", str(ROOT / "build" / "orrery"))
 IS_ORRERY = os.path.basename(EMULATOR) == "orrery"
 # Which engine all machines run with that do not ask for one themselves; empty: the emulator's default.
@@ -26,6 +27,7 @@ ENGINE = os.environ.get("ORRERY_ENGINE", "")
 os.environ["PATH"] += ":/usr/sbin:/sbin"    # e2fsck lives there
 
 PROMPT = r"orrery:[^\s]*# "
+KEPLER_PROMPT = r"[~/]\S* # "
 # All time limits are for an idle host; ORRERY_PATIENCE multiplies them for a busy one.
 PATIENCE = float(os.environ.get("ORRERY_PATIENCE", "1"))
 BOOT_SECONDS = 120
@@ -68,16 +70,23 @@ class Workspace:
             machine.kill()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def disk(self, name="disk.img"):
-        """A private copy of the pristine Linux disk."""
+    def disk(self, name="disk.img", pristine=LINUX / "disk.img"):
+        """A private copy of the pristine Linux disk, or of another."""
         target = self.path / name
-        subprocess.run(["cp", "--sparse=always", LINUX / "disk.img", target], check=True)
+        subprocess.run(["cp", "--sparse=always", pristine, target], check=True)
         return target
 
-    def start(self, *arguments):
-        machine = Machine(command(*arguments), self.path)
+    def start(self, *arguments, emulator=EMULATOR, prompt=PROMPT):
+        words = command(*arguments) if emulator == EMULATOR else [str(emulator), *map(str, arguments)]
+        machine = Machine(words, self.path, prompt)
         self.machines.append(machine)
         return machine
+
+    def kepler(self, *arguments, disk, append="", memory="256M", emulator=EMULATOR):
+        """Starts Kepler with `disk`, a copy of build/guest/kepler.img, as its root."""
+        words = ["-M", "virt", "-nographic", "-m", memory, "-kernel", KEPLER / "kepler.elf", "-append", f"root=/dev/vda {append}".strip(),
+                 "-drive", f"file={disk},format=raw,if=none,id=d0", "-device", "virtio-blk-device,drive=d0"]
+        return self.start(*words, *arguments, emulator=emulator, prompt=KEPLER_PROMPT)
 
     def linux(self, *arguments, disk=None, append="", memory="512M", snapshot=False):
         """Starts the Linux guest; `disk` is a path, or None for the pristine image, which then must not be written."""
@@ -101,7 +110,8 @@ class Workspace:
 class Machine:
     """A running emulator whose standard streams are a pseudo-terminal."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, prompt=PROMPT):
+        self.prompt = prompt
         self.arguments = command
         self.output = ""     # all that was printed, escape sequences removed
         self.mark = 0        # everything before has been matched
@@ -155,7 +165,7 @@ class Machine:
             data = data[os.write(self.master, data):]
 
     def boot(self):
-        self.expect(PROMPT, BOOT_SECONDS)
+        self.expect(self.prompt, BOOT_SECONDS)
         return self
 
     def command_status(self, line, seconds=COMMAND_SECONDS):
@@ -163,7 +173,7 @@ class Machine:
         check(len(line) < 900, "the command is too long for a terminal line")
         # Split markers, so that the echo of what is typed does not look like what is printed.
         self.send(f'echo "<""begin>"; {line}; echo "<$?"">"\r')
-        match = self.expect(r"<begin>\n((?:.|\n)*?)<(\d+)>\n(?:.|\n)*?" + PROMPT, seconds)
+        match = self.expect(r"<begin>\n((?:.|\n)*?)<(\d+)>\n(?:.|\n)*?" + self.prompt, seconds)
         return int(match.group(2)), match.group(1)
 
     def command(self, line, seconds=COMMAND_SECONDS):

@@ -336,7 +336,7 @@ static int builtin_exec(int argc, char **argv)
         if (!sh.interactive) sh.leaving = LEAVE_SHELL, sh.status = 126;
         return 126;
     }
-    traps_child(true);
+    traps_child();
     exec_program(argv + 1, vars_environment());
 }
 
@@ -395,7 +395,7 @@ static int builtin_command(int argc, char **argv)
     struct job *job = job_create(&node, false);
     pid_t pid = shell_fork(job);
     if (pid == 0) {
-        traps_child(true);
+        traps_child();
         exec_program(argv + i, vars_environment());
     }
     return pid < 0 ? 126 : job_wait(job);

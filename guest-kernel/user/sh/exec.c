@@ -181,9 +181,13 @@ void exec_program(char **args, char **environment)
 
 pid_t shell_fork(struct job *job)
 {
+    sigset_t all, before;
     fflush(stdout);
     fflush(stderr);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* a signal to the child may come before it has its own handlers */
     pid_t pid = fork();
+    if (pid) sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) {
         sh_fatal("cannot fork: %s", strerror(errno));
         return pid;
@@ -193,6 +197,8 @@ pid_t shell_fork(struct job *job)
         return pid;
     }
     job_enter(job);
+    traps_child();
+    sigprocmask(SIG_SETMASK, &before, NULL);
     sh.is_child = true;
     sh.interactive = false;
     sh.jobcontrol = false;
@@ -303,7 +309,6 @@ static int run_function(const struct function *f, const struct node *n, struct s
 
 static _Noreturn void become_program(const struct node *n, struct strings *args)
 {
-    traps_child(true);
     if (!redirects_apply(n->redirects) || !assign_all(n->words, true)) _exit(sh.status ? sh.status : 1);
     exec_program(args->at, vars_environment());
 }
@@ -378,7 +383,6 @@ static bool start_stages(const struct node *n, struct job *job, int *in, bool is
     }
     pid_t pid = shell_fork(job);
     if (pid == 0) {
-        traps_child(false);
         use_pipe_ends(*in, out);
         sh.status = run(stage, true);
         trap_exit();
@@ -410,7 +414,6 @@ static int run_background(const struct node *n)
         pid_t pid = shell_fork(job);
         if (pid < 0) return 126;
         if (pid == 0) {
-            traps_child(false);
             int null = own_input ? open("/dev/null", O_RDONLY) : -1;
             if (null > 0) {
                 dup2(null, 0);
@@ -433,7 +436,6 @@ static int run_subshell(const struct node *n, bool last)
     struct job *job = job_create(n, false);
     pid_t pid = shell_fork(job);
     if (pid == 0) {
-        traps_child(false);
         sh.status = redirects_apply(n->redirects) ? run(n->left, true) : 1;
         trap_exit();
     }

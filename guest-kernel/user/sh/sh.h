@@ -194,7 +194,7 @@ int wait_status(int status);
 
 /* trap.c */
 void traps_start(void);
-void traps_child(bool background);
+void traps_child(void);
 bool traps_pending(void);
 void traps_run(void);
 void trap_exit(void);

@@ -53,10 +53,9 @@ void traps_start(void)
     install(SIGTERM);
 }
 
-/* A subshell has no traps, but what is ignored stays so. `program`: everything the shell changed for itself goes as well. */
-void traps_child(bool program)
+/* A subshell has no traps, but what is ignored stays so. What the shell changed for itself goes as well. */
+void traps_child(void)
 {
-    (void)program;
     for (int i = 0; i < SIGNALS; i++) {
         pending[i] = 0;
         if (actions[i] && *actions[i]) {
