@@ -8,7 +8,9 @@
 #include "arch/sbi.h"
 #include "arch/time.h"
 #include "base/errno.h"
+#include "base/format.h"
 #include "base/string.h"
+#include "blk/blk.h"
 #include "fs/fdtable.h"
 #include "fs/memdev.h"
 #include "fs/vfs.h"
@@ -31,15 +33,30 @@ static void become_process(void)
     spin_unlock(&process_lock);
 }
 
-/* root=/dev/vda: the root is that KFS disk. Without it, it is a file system in memory, filled from the initrd. */
-static void mount_root(void)
+/* The disk that holds the root: the one of root=, or, if there is no initrd, the first with a file system. */
+static bool mount_root_disk(void)
 {
     char device[32];
-    bool disk = boot_argument("root", device, sizeof device) && device[0];
-    if (root_inode) return;
-    int error = vfs_mount(disk ? device : "none", "/", disk ? "kfs" : "tmpfs", 0, NULL);
-    if (error) panic("no root file system%s%s: error %d", disk ? " on " : "", device, -error);
-    if (!disk) initrd_unpack();
+    const char *type = "kfs";
+    bool named = boot_argument("root", device, sizeof device) && device[0];
+    if (!named) {
+        struct blkdev *found = machine.initrd.bytes ? NULL : vfs_find_disk(&type);
+        if (!found) return false;
+        format(device, sizeof device, "/dev/%s", found->name);
+    }
+    int error = vfs_mount(device, "/", type, 0, NULL);
+    if (error) printk("root: %s cannot be mounted: error %d\n", device, -error);
+    return !error;
+}
+
+static void mount_root(void)
+{
+    if (!mount_root_disk()) { /* then it is in memory */
+        int error = vfs_mount("none", "/", "tmpfs", 0, NULL);
+        if (error) panic("no root file system: error %d", -error);
+        initrd_unpack();
+    }
+    int error = 0;
     vfs_mkdir(AT_FDCWD, "/dev", 0755);
     error = vfs_mount("none", "/dev", "devfs", 0, NULL);
     if (error) printk("/dev: error %d\n", -error);

@@ -176,9 +176,15 @@ long sys_reboot(K_HEX magic, K_HEX magic2, K_HEX command, K_STR argument)
     for (unsigned i = 0; i < ARRAY_SIZE(second); i++) known |= (uint32_t)magic2 == second[i];
     if ((uint32_t)magic != 0xfee1dead || !known) return -EINVAL;
     switch ((uint32_t)command) {
-    case 0x01234567: printk("reboot\n"); sbi_reboot();
+    case 0x01234567:
+        vfs_shutdown();
+        printk("reboot\n");
+        sbi_reboot();
     case 0x4321fedc:
-    case 0xcdef0123: printk("power off\n"); sbi_power_off(false);
+    case 0xcdef0123:
+        vfs_shutdown();
+        printk("power off\n");
+        sbi_power_off(false);
     case 0x89abcdef:
     case 0: return 0; /* Ctrl-Alt-Del */
     default: return -EINVAL;

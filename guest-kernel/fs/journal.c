@@ -432,3 +432,25 @@ int journal_checkpoint(struct journal *journal)
     mutex_unlock(&journal->commit_lock);
     return error;
 }
+
+int journal_freeze(struct journal *journal)
+{
+    for (int rounds = 0; rounds < 100; rounds++) {
+        int error = journal_checkpoint(journal);
+        spin_lock(&journal->lock);
+        bool empty = !journal->blocks && !journal->freed && !journal->handles; /* nothing came after the checkpoint */
+        if (!error && empty) journal->error = -EROFS;
+        spin_unlock(&journal->lock);
+        if (error || empty) return error;
+    }
+    return -EBUSY;
+}
+
+int journal_thaw(struct journal *journal)
+{
+    spin_lock(&journal->lock);
+    if (journal->error == -EROFS) journal->error = 0;
+    int error = journal->error;
+    spin_unlock(&journal->lock);
+    return error;
+}

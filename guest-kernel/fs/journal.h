@@ -72,5 +72,8 @@ int journal_commit(struct journal *journal);
 /* The same, and blocks written past the log before the call are on the medium as well. */
 int journal_sync(struct journal *journal);
 int journal_checkpoint(struct journal *journal); /* commits, and empties the log */
+int journal_freeze(
+    struct journal *journal); /* the same; then operations are refused with -EROFS; -EBUSY: they never end */
+int journal_thaw(struct journal *journal); /* operations are taken again; -EIO: the log had failed */
 
 #endif

@@ -128,7 +128,7 @@ int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
 {
     struct kfs_file *file = kfs_file(inode);
     if (offset + bytes > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
-    if (kfs_of(inode)->journal.error) return -EROFS;
+    if (kfs_of(inode)->journal.error) return -EROFS; /* failed or frozen */
     int error = offset > inode->size ? KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file)) : 0;
     if (!error) error = promise_range(file, offset, bytes);
     if (error != -ENOSPC) return error;

@@ -180,15 +180,49 @@ static int kfs_statfs(struct superblock *sb, struct statfs_info *info)
     return 0;
 }
 
+struct orphan_count {
+    struct superblock *sb;
+    unsigned orphans;
+};
+static void count_orphan(struct inode *inode, void *context)
+{
+    struct orphan_count *count = context;
+    count->orphans += inode->sb == count->sb && !inode->links;
+}
+
+/* Deleted files that are still open: the next mount has to delete them, so the disk is not clean. */
+static bool has_orphans(struct superblock *sb)
+{
+    struct orphan_count count = {sb, 0};
+    inode_each(count_orphan, &count);
+    return count.orphans;
+}
+
+/* Read-only means that the disk does not change any more: the log is empty and takes nothing. */
 static int kfs_remount(struct superblock *sb, unsigned flags)
 {
     struct kfs *kfs = sb->private;
     bool was = sb->flags & MS_RDONLY, wish = flags & MS_RDONLY;
     if (was == wish) return 0;
-    if (!wish) return write_state(kfs, KFS_STATE_IN_USE);
+    if (!wish) {
+        int error = journal_thaw(&kfs->journal);
+        return error ? error : write_state(kfs, KFS_STATE_IN_USE);
+    }
     pagecache_flush_all();
-    int error = journal_checkpoint(&kfs->journal);
-    return error ? error : write_state(kfs, KFS_STATE_CLEAN);
+    int error = journal_freeze(&kfs->journal);
+    if (error || has_orphans(sb)) return error;
+    return write_state(kfs, KFS_STATE_CLEAN);
+}
+
+static bool kfs_is_on(struct blkdev *device)
+{
+    struct kfs_super super;
+    void *block = kmalloc(KFS_BLOCK_BYTES);
+    bool readable = block && device->sectors / SECTORS > KFS_SUPER_BLOCK &&
+                    !blk_transfer(device, BLK_READ, KFS_SUPER_BLOCK * SECTORS, block, KFS_BLOCK_BYTES);
+    if (readable) memcpy(&super, block, sizeof super);
+    kfree(block);
+    return readable && super.magic == KFS_MAGIC;
 }
 
 static const struct sb_ops kfs_sb_ops = {.alloc = kfs_alloc,
@@ -254,6 +288,6 @@ static int kfs_mount(struct superblock *sb, const char *options)
     return error;
 }
 
-static struct fs_type kfs_type = {.name = "kfs", .needs_device = true, .mount = kfs_mount};
+static struct fs_type kfs_type = {.name = "kfs", .needs_device = true, .mount = kfs_mount, .is_on = kfs_is_on};
 static void kfs_init(void) { fs_register(&kfs_type); }
 INIT(INIT_SUBSYSTEM, kfs_init);

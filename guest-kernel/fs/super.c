@@ -247,3 +247,30 @@ int vfs_sync(void)
     mutex_unlock(&mount_lock);
     return error;
 }
+
+/* In the reverse order of mounting: a file system goes before the one that its device file or swap file is on. */
+void vfs_shutdown(void)
+{
+    pagecache_flush_all();
+    mutex_lock(&mount_lock);
+    for (struct list *at = superblocks.prev; at != &superblocks; at = at->prev) {
+        struct superblock *sb = list_entry(at, struct superblock, link);
+        if ((sb->flags & MS_RDONLY) || !sb->device || !sb->ops->remount) continue;
+        int error = sb->ops->remount(sb, sb->flags | MS_RDONLY);
+        if (error) printk("%s: not unmounted in order: error %d\n", sb->device->name, error);
+        sb->flags |= MS_RDONLY;
+    }
+    mutex_unlock(&mount_lock);
+}
+
+struct blkdev *vfs_find_disk(const char **type)
+{
+    for (struct blkdev *device = blkdev_next(0); device; device = blkdev_next(device)) {
+        for (struct fs_type *at = types; at; at = at->next) {
+            if (!at->is_on || !at->is_on(device)) continue;
+            *type = at->name;
+            return device;
+        }
+    }
+    return 0;
+}

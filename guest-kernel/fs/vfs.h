@@ -268,6 +268,7 @@ struct fs_type {
     bool needs_device;
     /* Fills in ops, root (with a reference), private. `options`: text or NULL. */
     int (*mount)(struct superblock *sb, const char *options);
+    bool (*is_on)(struct blkdev *device); /* does the device hold one? NULL: cannot be told */
     struct fs_type *next;
 };
 void fs_register(struct fs_type *type);
@@ -382,6 +383,10 @@ int vfs_truncate(struct inode *inode, uint64_t size);           /* checks type a
 int vfs_mount(const char *source, const char *target, const char *type, unsigned flags, const char *options);
 int vfs_unmount(const char *target, unsigned flags);
 int vfs_sync(void);
+/* Before the machine is switched off: everything is written, and no file system on a disk changes any more. */
+void vfs_shutdown(void);
+/* The first disk or partition that holds a file system; *type: its name. NULL: there is none. */
+struct blkdev *vfs_find_disk(const char **type);
 extern struct list superblocks; /* all mounted; under mount_lock */
 extern struct mutex mount_lock;
 

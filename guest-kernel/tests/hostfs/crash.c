@@ -46,8 +46,20 @@ static void interleave(struct spinlock *lock)
     inside = false;
 }
 
+/* Free blocks hold what no file ever held, so that a block that shows before its data was written is noticed. */
+static void fill_free_blocks(uint8_t *image)
+{
+    struct kfs_super super;
+    memcpy(&super, image + KFS_SUPER_BLOCK * KFS_BLOCK_BYTES, sizeof super);
+    for (uint32_t block = super.data_start; block < super.blocks; block++) {
+        uint8_t *at = image + (size_t)block * KFS_BLOCK_BYTES;
+        if (!at[0] && !memcmp(at, at + 1, KFS_BLOCK_BYTES - 1)) memset(at, 0xc2, KFS_BLOCK_BYTES);
+    }
+}
+
 static void start_disk(void)
 {
+    fill_free_blocks(crash_empty);
     host_quiet = true;
     current->files = fdtable_create();
     crash_must(vfs_mount("none", "/", "tmpfs", 0, 0), "root");

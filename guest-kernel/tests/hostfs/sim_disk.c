@@ -68,17 +68,28 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* Did the sector written by event i, not flushed since, reach the medium? `flushed`: the last FLUSH, `at`: the cut. */
+static bool got_out(size_t i, size_t flushed, size_t at, uint64_t choice)
+{
+    uint64_t random = mix(choice);
+    if (choice < 2) return choice == 1;
+    switch (random % 3) {
+    case 0: return i >= flushed + (random >> 8) % (at - flushed + 1);              /* the later ones only */
+    case 1: return i != flushed + (random >> 8) % (at - flushed + 1);              /* all but one */
+    default: return mix(choice * 1000003 + i) % 100 < (random >> 8) % 5 * 20 + 10; /* some */
+    }
+}
+
 void sim_cut(const struct sim *sim, const uint8_t *base, size_t at, uint64_t choice, uint8_t *medium)
 {
     size_t flushed = 0;
     memcpy(medium, base, sim->bytes);
     for (size_t i = 0; i < at; i++)
         if (sim->event[i].kind == SIM_FLUSH) flushed = i;
-    unsigned percent = (unsigned)(mix(choice) % 5) * 20 + 10; /* of the sectors in the cache that got out */
     for (size_t i = 0; i < at; i++) {
         const struct sim_event *event = &sim->event[i];
         if (event->kind != SIM_WRITE) continue;
-        bool out = i < flushed || choice == 1 || (choice > 1 && mix(choice * 1000003 + i) % 100 < percent);
-        if (out) memcpy(medium + event->sector * SECTOR_BYTES, event->data, SECTOR_BYTES);
+        if (i >= flushed && !got_out(i, flushed, at, choice)) continue;
+        memcpy(medium + event->sector * SECTOR_BYTES, event->data, SECTOR_BYTES);
     }
 }
