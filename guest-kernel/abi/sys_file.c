@@ -40,6 +40,8 @@ static long transfer_at(int fd, uint64_t buffer, uint64_t bytes, long offset, bo
     long n = -EFAULT;
     if (file->ops->flags & FOPS_STREAM)
         n = -ESPIPE;
+    else if (offset > INT64_MAX - (long)uio.left)
+        n = -EINVAL;
     else if (user_range_ok(buffer, uio.left))
         n = write ? file_write_at(file, &uio) : file_read_at(file, &uio);
     file_put(file);
@@ -146,7 +148,7 @@ long sys_sendfile(int out_fd, int in_fd, uint64_t user_offset, uint64_t bytes)
     if (!n && (!file_readable(in) || !file_writable(out))) n = -EBADF;
     if (!n && user_offset) n = in->ops->flags & FOPS_STREAM ? -ESPIPE : offset_from_user(user_offset, &at);
     if (!n && (in->ops->flags & FOPS_STREAM)) n = -EINVAL;
-    if (!n && (out->flags & O_APPEND)) n = -EINVAL;
+    if (!n && ((out->flags & O_APPEND) || (in->inode && S_ISDIR(in->inode->mode)))) n = -EINVAL;
     if (!n) n = copy_between(in, out, user_offset ? &at : 0, 0, MIN(bytes, UIO_BYTES_MAX));
     if (n >= 0 && user_offset && copy_to_user(user_offset, &at, sizeof at)) n = -EFAULT;
     if (in) file_put(in);
@@ -502,8 +504,9 @@ long sys_readahead(int fd, long offset, uint64_t bytes)
     long error;
     struct file *file = cached_file(fd, &error);
     if (!error && (!file_readable(file))) error = -EBADF;
-    if (!error && (!file->inode || !file->inode->mapping.ops || offset < 0)) error = -EINVAL;
-    if (!error && (uint64_t)offset < file->inode->size) {
+    bool cached = file && file->inode && file->inode->mapping.ops;
+    if (!error && ((!cached && !(file->inode && S_ISREG(file->inode->mode))) || offset < 0)) error = -EINVAL;
+    if (!error && cached && (uint64_t)offset < file->inode->size) {
         bytes = MIN(bytes, file->inode->size - (uint64_t)offset);
         pagecache_ahead(&file->inode->mapping, (uint64_t)offset / PAGE_SIZE, (bytes + PAGE_SIZE - 1) / PAGE_SIZE);
     }

@@ -127,7 +127,12 @@ long sys_setgroups(K_INT count, K_IN from)
     if (count < 0 || count > TASK_GROUPS_MAX) return -EINVAL;
     if (copy_from_user(groups, from, (size_t)count * 4)) return -EFAULT;
     spin_lock(&process_lock);
-    for (int i = 0; i < count; i++) current->cred.group[i] = groups[i];
+    for (int i = 0; i < count; i++) { /* in order, as getgroups tells them */
+        int at = i;
+        for (; at > 0 && current->cred.group[at - 1] > groups[i]; at--)
+            current->cred.group[at] = current->cred.group[at - 1];
+        current->cred.group[at] = groups[i];
+    }
     current->cred.groups = (unsigned)count;
     spin_unlock(&process_lock);
     return 0;
@@ -146,7 +151,15 @@ long sys_capget(K_IN header, K_OUT data)
         if (copy_to_user(header, &in, sizeof in)) return -EFAULT;
         return data ? -EINVAL : 0;
     }
-    uint32_t all = cred_is_root() ? UINT32_MAX : 0, high = all & 0x1ff;
+    if (in.pid < 0) return -EINVAL;
+    bool root = cred_is_root();
+    if (in.pid) {
+        struct task *task = task_find(in.pid);
+        if (!task) return -ESRCH;
+        root = task->cred.euid == 0;
+        task_put(task);
+    }
+    uint32_t all = root ? UINT32_MAX : 0, high = all & 0x1ff;
     uint32_t out[6] = {all, all, 0, high, high, 0};
     return data && copy_to_user(data, out, sizeof out) ? -EFAULT : 0;
 }

@@ -237,16 +237,15 @@ static bool put_rights(struct linux_msghdr *m, struct transfer *t, bool cloexec,
 }
 
 /* What a received message brought besides bytes. */
-static long deliver_extras(struct socket *s, struct linux_msghdr *m, struct transfer *t, unsigned flags)
+static void deliver_extras(struct socket *s, struct linux_msghdr *m, struct transfer *t, unsigned flags)
 {
-    long error = 0;
+    long error = 0; /* of control messages that cannot be written: lost, as in Linux */
     uint64_t start = m->control;
     if (s->pass_cred && t->with_cred && !put_control(m, SCM_CREDENTIALS, &t->cred, sizeof t->cred, &error))
         t->flags |= MSG_CTRUNC;
     if (t->file_count && !put_rights(m, t, flags & MSG_CMSG_CLOEXEC, &error)) t->flags |= MSG_CTRUNC;
     m->control_bytes = m->control - start;
     m->flags = t->flags | (flags & MSG_CMSG_CLOEXEC);
-    return error;
 }
 
 static long receive(struct file *file, struct socket *s, struct transfer *t, unsigned flags)
@@ -289,9 +288,8 @@ static long finish_receive(struct socket *s, uint64_t user, struct linux_msghdr 
         m->name_bytes = bytes;
     }
     uint64_t control = m->control;
-    long extras = deliver_extras(s, m, t, flags);
+    deliver_extras(s, m, t, flags);
     m->control = control;
-    if (!error) error = extras;
     if (copy_to_user(user + offsetof(struct linux_msghdr, name_bytes), &m->name_bytes, sizeof m->name_bytes) ||
         copy_to_user(user + offsetof(struct linux_msghdr, control_bytes), &m->control_bytes, 8) ||
         copy_to_user(user + offsetof(struct linux_msghdr, flags), &m->flags, 4))

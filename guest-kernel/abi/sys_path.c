@@ -226,6 +226,8 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, unsigned flags, 
 
 long sys_umount2(uint64_t target, unsigned flags)
 {
+    enum { MNT_FORCE = 1, MNT_DETACH = 2, MNT_EXPIRE = 4, UMOUNT_NOFOLLOW = 8 };
+    if (flags & ~(unsigned)(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) return -EINVAL;
     if (!cred_is_root()) return -EPERM;
     char *path = path_from_user(target);
     if (IS_ERR(path)) return PTR_ERR(path);

@@ -61,39 +61,43 @@ long sys_sched_getscheduler(K_PID pid)
 {
     struct task *task = pid < 0 ? NULL : find(pid);
     if (!task) return pid < 0 ? -EINVAL : -ESRCH;
+    long class = task->sched.class;
     task_put(task);
-    return 0;
+    return class;
 }
 
 long sys_sched_getparam(K_PID pid, K_OUT to)
 {
     uint32_t priority = 0;
+    if (!to) return -EINVAL;
     long result = sys_sched_getscheduler(pid);
-    if (result) return result;
+    if (result < 0) return result;
     return copy_to_user(to, &priority, sizeof priority) ? -EFAULT : 0;
 }
 
 static long set_scheduler(int pid, int policy, uint64_t from)
 {
     int32_t priority;
-    long result = sys_sched_getscheduler(pid);
-    if (result) return result;
+    if (!from || pid < 0) return -EINVAL;
     if (copy_from_user(&priority, from, sizeof priority)) return -EFAULT;
-    switch (policy) {
-    case 0: /* OTHER, BATCH, IDLE */
-    case 3:
-    case 5: return priority ? -EINVAL : 0;
-    case 1: /* FIFO, RR */
-    case 2: return priority < 1 || priority > 99 ? -EINVAL : -EPERM;
-    default: return -EINVAL;
-    }
+    struct task *task = find(pid);
+    if (!task) return -ESRCH;
+    long result = -EINVAL;
+    if (policy < 0) policy = task->sched.class;
+    if (policy == 1 || policy == 2) /* FIFO, RR */
+        result = priority < 1 || priority > 99 ? -EINVAL : -EPERM;
+    else if (policy == 0 || policy == 3 || policy == 5) /* OTHER, BATCH, IDLE */
+        result = priority ? -EINVAL : may_change(task) ? 0 : -EPERM;
+    if (!result) task->sched.class = (uint8_t)policy;
+    task_put(task);
+    return result;
 }
 
 long sys_sched_setscheduler(K_PID pid, K_INT policy, K_IN from)
 {
     return policy < 0 ? -EINVAL : set_scheduler(pid, policy & ~0x40000000, from);
 }
-long sys_sched_setparam(K_PID pid, K_IN from) { return set_scheduler(pid, 0, from); }
+long sys_sched_setparam(K_PID pid, K_IN from) { return set_scheduler(pid, -1, from); }
 
 long sys_sched_get_priority_max(K_INT policy)
 {
@@ -107,11 +111,12 @@ long sys_sched_get_priority_min(K_INT policy)
 long sys_sched_rr_get_interval(K_PID pid, K_OUT to)
 {
     long result = sys_sched_getscheduler(pid);
-    if (result) return result;
+    if (result < 0) return result;
     struct user_timespec t = timespec_of(sched_quantum());
     return copy_to_user(to, &t, sizeof t) ? -EFAULT : 0;
 }
 
+#define SCHED_ATTR_BYTES 56 /* Linux's, with fields that are not looked at here */
 struct user_sched_attr {
     uint32_t size, policy;
     uint64_t flags;
@@ -125,12 +130,16 @@ long sys_sched_setattr(K_PID pid, K_IN from, K_FLAGS flags)
     struct user_sched_attr attr;
     if (flags || pid < 0) return -EINVAL;
     if (copy_from_user(&attr, from, sizeof attr)) return -EFAULT;
-    if (attr.size && attr.size < sizeof attr) return -E2BIG;
+    if (attr.size && attr.size < 48) { /* the first version of the structure */
+        attr.size = SCHED_ATTR_BYTES;
+        return copy_to_user(from, &attr.size, sizeof attr.size) ? -EFAULT : -E2BIG;
+    }
     if (attr.policy != 0 && attr.policy != 3 && attr.policy != 5) return attr.policy > 6 ? -EINVAL : -EPERM;
     struct task *task = find(pid);
     if (!task) return -ESRCH;
     long result = may_change(task) ? 0 : -EPERM;
     if (!result) {
+        task->sched.class = (uint8_t)attr.policy;
         task->sched.nice = MIN(MAX(attr.nice, -20), 19);
         sched_declare(task, attr.runtime_ns);
     }
@@ -143,8 +152,10 @@ long sys_sched_getattr(K_PID pid, K_OUT to, K_UINT size, K_FLAGS flags)
     if (flags || pid < 0 || size < sizeof(struct user_sched_attr)) return -EINVAL;
     struct task *task = find(pid);
     if (!task) return -ESRCH;
-    struct user_sched_attr attr = {
-        .size = sizeof attr, .nice = task->sched.nice, .runtime_ns = task->sched.declared_ns};
+    struct user_sched_attr attr = {.size = sizeof attr,
+                                   .policy = task->sched.class,
+                                   .nice = task->sched.nice,
+                                   .runtime_ns = task->sched.declared_ns};
     task_put(task);
     return copy_to_user(to, &attr, sizeof attr) ? -EFAULT : 0;
 }

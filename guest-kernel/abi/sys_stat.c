@@ -25,9 +25,14 @@ static struct inode *inode_of(int at, uint64_t user, unsigned flags)
     return inode;
 }
 
-static struct inode *inode_of_fd(int fd, long *error)
+/* `usable`: a descriptor that only stands for a path (O_PATH) will not do. */
+static struct inode *inode_of_fd(int fd, bool usable, long *error)
 {
     struct file *file = fd_get(fd);
+    if (file && usable && (file->flags & O_PATH)) {
+        file_put(file);
+        file = 0;
+    }
     struct inode *inode = file && file->inode ? inode_ref(file->inode) : 0;
     *error = !file || (!inode && (file->flags & O_PATH)) ? -EBADF : inode ? 0 : -EINVAL;
     if (file) file_put(file);
@@ -77,7 +82,7 @@ long sys_newfstatat(int at, uint64_t user, uint64_t to, unsigned flags)
 long sys_fstat(int fd, uint64_t to)
 {
     long error;
-    struct inode *inode = inode_of_fd(fd, &error);
+    struct inode *inode = inode_of_fd(fd, false, &error);
     if (!inode) return error;
     long result = give_stat(inode, to);
     inode_put(inode);
@@ -151,7 +156,7 @@ long sys_statfs(uint64_t user, uint64_t to)
 long sys_fstatfs(int fd, uint64_t to)
 {
     long error;
-    struct inode *inode = inode_of_fd(fd, &error);
+    struct inode *inode = inode_of_fd(fd, false, &error);
     return inode ? give_statfs(inode, to) : error;
 }
 
@@ -187,7 +192,7 @@ long sys_fchmod(int fd, unsigned mode)
 {
     struct attr attr = {.mask = ATTR_MODE, .mode = mode & 07777};
     long error;
-    struct inode *inode = inode_of_fd(fd, &error);
+    struct inode *inode = inode_of_fd(fd, true, &error);
     return inode ? change(inode, &attr) : error;
 }
 
@@ -208,7 +213,7 @@ long sys_fchown(int fd, unsigned uid, unsigned gid)
 {
     struct attr attr = owner_attr(uid, gid);
     long error;
-    struct inode *inode = inode_of_fd(fd, &error);
+    struct inode *inode = inode_of_fd(fd, true, &error);
     return inode ? change(inode, &attr) : error;
 }
 
@@ -245,17 +250,14 @@ long sys_utimensat(int at, uint64_t user, uint64_t times, unsigned flags)
     bool given;
     if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
     long error = times_from_user(times, &attr, &given);
-    if (error) return error;
+    if (error || !attr.mask) return error; /* both times are to stay as they are: nobody looks at the path */
     struct inode *inode;
+    if (!user && at == AT_FDCWD) return -EFAULT;
     if (user) {
         inode = inode_of(at, user, flags);
         if (IS_ERR(inode)) return PTR_ERR(inode);
-    } else if (!(inode = inode_of_fd(at, &error))) { /* futimens */
+    } else if (!(inode = inode_of_fd(at, true, &error))) { /* futimens */
         return error;
-    }
-    if (!attr.mask) {
-        inode_put(inode);
-        return 0;
     }
     if (!inode_owner_ok(inode)) error = given ? -EPERM : inode_permission(inode, 2);
     if (!error) return change(inode, &attr);

@@ -247,4 +247,12 @@ long sys_prctl(K_INT option, K_HEX a, K_HEX b, K_HEX c, K_HEX d)
     }
 }
 
-long sys_personality(K_HEX persona) { return (uint32_t)persona == UINT32_MAX || !persona ? 0 : -EINVAL; }
+/* Other systems' ways are remembered and told, not followed. */
+long sys_personality(K_HEX persona)
+{
+    spin_lock(&process_lock);
+    uint32_t old = current->process->persona;
+    if ((uint32_t)persona != UINT32_MAX) current->process->persona = (uint32_t)persona;
+    spin_unlock(&process_lock);
+    return old;
+}

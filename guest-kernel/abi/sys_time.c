@@ -81,6 +81,7 @@ static long sleep_on(struct restart *restart)
 {
     uint64_t deadline = restart->deadline_ns, user = restart->address;
     int error = sleep_until(deadline, true);
+    restart->function = NULL;
     if (!error) return 0;
     uint64_t now = time_ns();
     struct user_timespec left = timespec_of(deadline > now ? deadline - now : 0);
@@ -247,8 +248,9 @@ static long wait_with_timeout(uint64_t address, bool shared, uint32_t value, uin
 long sys_futex(K_PTR address, K_INT operation, K_UINT value, K_IN timeout, K_PTR address2, K_UINT value3)
 {
     bool shared = !(operation & FUTEX_PRIVATE), real = operation & FUTEX_CLOCK_REALTIME;
-    int count = (int)value, count2 = (int)timeout;
-    switch (operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME)) {
+    int count = (int)value, count2 = (int)timeout, what = operation & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+    if (real && what != FUTEX_WAIT && what != FUTEX_WAIT_BITSET) return -ENOSYS;
+    switch (what) {
     case FUTEX_WAIT: return wait_with_timeout(address, shared, value, timeout, false, real, FUTEX_BITSET_ALL);
     case FUTEX_WAIT_BITSET: return wait_with_timeout(address, shared, value, timeout, true, real, value3);
     case FUTEX_WAKE: return futex_wake(address, shared, count, FUTEX_BITSET_ALL);

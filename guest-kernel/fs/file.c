@@ -164,7 +164,7 @@ int64_t file_seek_generic(struct file *file, int64_t offset, int whence)
 int64_t file_seek(struct file *file, int64_t offset, int whence)
 {
     if (file->flags & O_PATH) return -EBADF;
-    if (file->ops->flags & FOPS_STREAM) return -ESPIPE;
+    if (file->ops->flags & FOPS_STREAM) return file->ops->seek ? file->ops->seek(file, offset, whence) : -ESPIPE;
     mutex_lock(&file->position_lock);
     int64_t (*seek)(struct file *, int64_t, int) = file->ops->seek ? file->ops->seek : file_seek_generic;
     int64_t result = seek(file, offset, whence);

@@ -169,6 +169,18 @@ static int locked_link(struct walker *walker, struct inode *inode)
     return error;
 }
 
+/*
+ * A name may outlive what its owner meant to delete, so not everybody may give a file another one: only its owner, or who could read and
+ * write it anyway, and then no program that runs with its owner's rights.
+ */
+static int may_link(struct inode *inode)
+{
+    if (inode_owner_ok(inode)) return 0;
+    bool special = !S_ISREG(inode->mode) || (inode->mode & S_ISUID) ||
+                   (inode->mode & (S_ISGID | 0010)) == (S_ISGID | 0010) || inode_permission(inode, 6);
+    return special ? -EPERM : 0;
+}
+
 int vfs_link(int from_at, const char *from, int to_at, const char *to, unsigned flags)
 {
     if (flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return -EINVAL;
@@ -179,6 +191,7 @@ int vfs_link(int from_at, const char *from, int to_at, const char *to, unsigned 
     int error = to_parent(&walker, to_at, to);
     if (!error && !walker.last.bytes) error = -EEXIST;
     if (!error && walker.slash) error = -ENOENT;
+    if (!error) error = may_link(inode);
     if (!error) {
         mutex_lock(&walker.at->lock);
         error = locked_link(&walker, inode);

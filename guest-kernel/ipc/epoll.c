@@ -412,7 +412,8 @@ void epoll_file_closes(struct file *file)
     }
 }
 
-static const struct file_ops epoll_ops = {.poll = epoll_poll, .release = epoll_release, .flags = FOPS_STREAM};
+static const struct file_ops epoll_ops = {
+    .poll = epoll_poll, .seek = event_seek, .release = epoll_release, .flags = FOPS_STREAM};
 
 bool file_is_epoll(struct file *file) { return epoll_of(file); }
 

@@ -19,6 +19,9 @@ _Static_assert(sizeof(struct epoll_event) == 16, "not packed");
 /* An open file of its own, with a nameless inode; NULL: no memory. */
 struct file *event_file(const struct file_ops *ops, const char *kind, unsigned flags, void *private);
 
+/* file_ops.seek of these files: it does nothing and succeeds. */
+int64_t event_seek(struct file *file, int64_t offset, int whence);
+
 struct file *epoll_open(void); /* NULL: no memory */
 bool file_is_epoll(struct file *file);
 /* 0 or -errno; event is not looked at for EPOLL_CTL_DEL. `file` is what `fd` stands for. */

@@ -26,6 +26,12 @@ struct file *event_file(const struct file_ops *ops, const char *kind, unsigned f
     return file;
 }
 
+int64_t event_seek(struct file *file, int64_t offset, int whence)
+{
+    (void)file, (void)offset, (void)whence;
+    return 0;
+}
+
 #define COUNT_MAX (UINT64_MAX - 1)
 
 struct eventfd {
@@ -88,6 +94,7 @@ static void eventfd_release(struct file *file) { kfree(file->private); }
 static const struct file_ops eventfd_ops = {.read = eventfd_read,
                                             .write = eventfd_write,
                                             .poll = eventfd_poll,
+                                            .seek = event_seek,
                                             .release = eventfd_release,
                                             .flags = FOPS_STREAM};
 

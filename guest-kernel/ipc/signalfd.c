@@ -92,8 +92,11 @@ static unsigned signalfd_poll(struct file *file, struct poll_table *table)
 
 static void signalfd_release(struct file *file) { kfree(file->private); }
 
-static const struct file_ops signalfd_ops = {
-    .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .flags = FOPS_STREAM};
+static const struct file_ops signalfd_ops = {.read = signalfd_read,
+                                             .poll = signalfd_poll,
+                                             .seek = event_seek,
+                                             .release = signalfd_release,
+                                             .flags = FOPS_STREAM};
 
 bool file_is_signalfd(struct file *file) { return file->ops == &signalfd_ops; }
 

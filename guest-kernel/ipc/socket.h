@@ -98,7 +98,7 @@ struct socket {
     struct ucred peer_cred; /* who connected or listened */
     bool pass_cred;
     uint32_t options; /* bit n: SOL_SOCKET option n is set, without effect here */
-    int32_t receive_least;
+    int32_t receive_least, priority;
     uint64_t receive_timeout_ns, send_timeout_ns; /* 0: none */
     struct {
         int32_t on, seconds;

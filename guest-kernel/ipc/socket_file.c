@@ -142,7 +142,7 @@ static long option_number(struct socket *s, int option)
     case SO_ERROR: return take_error(s);
     case SO_SNDBUF: return s->send_limit;
     case SO_RCVBUF: return s->receive_limit;
-    case SO_PRIORITY: return 0;
+    case SO_PRIORITY: return s->priority;
     case SO_REUSEPORT: return 0;
     case SO_PASSCRED: return s->pass_cred;
     case SO_RCVLOWAT: return s->receive_least;
@@ -217,7 +217,7 @@ static long set_number(struct socket *s, int option, int32_t number)
     case SO_SNDBUF: s->send_limit = buffer_limit(number, SEND_LEAST); return 0;
     case SO_RCVBUFFORCE:
     case SO_RCVBUF: s->receive_limit = buffer_limit(number, RECEIVE_LEAST); return 0;
-    case SO_PRIORITY: return 0;
+    case SO_PRIORITY: s->priority = number; return 0;
     case SO_REUSEPORT: return number ? -EOPNOTSUPP : 0;
     case SO_PASSCRED: s->pass_cred = number; return 0;
     case SO_RCVLOWAT: s->receive_least = number < 0 ? INT32_MAX : MAX(number, 1); return 0;

@@ -80,7 +80,7 @@ static void timerfd_release(struct file *file)
 }
 
 static const struct file_ops timerfd_ops = {
-    .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release, .flags = FOPS_STREAM};
+    .read = timerfd_read, .poll = timerfd_poll, .seek = event_seek, .release = timerfd_release, .flags = FOPS_STREAM};
 
 bool file_is_timerfd(struct file *file) { return file->ops == &timerfd_ops; }
 

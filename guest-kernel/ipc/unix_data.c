@@ -203,13 +203,18 @@ static struct socket *receiver_of(struct socket *s, struct transfer *t)
     return peer;
 }
 
-/* The peer of a datagram socket has gone: told once, then there is none. */
+/* The peer of a datagram socket has gone: told once, then there is none, nor anything it sent. */
 static void forget_peer(struct socket *s, struct socket *dead)
 {
     spin_lock(&unix_lock);
+    struct list messages = LIST_INIT(messages);
     struct socket *old = s->peer == dead ? socket_take_peer(s) : 0;
-    if (old) s->state = SOCKET_OPEN;
+    if (old) {
+        s->state = SOCKET_OPEN;
+        messages_take_all(s, &messages);
+    }
     spin_unlock(&unix_lock);
+    messages_free(&messages);
     socket_put(old);
 }
 
@@ -432,7 +437,7 @@ static ssize_t receive_stream(struct socket *s, struct transfer *t)
     bool peek = t->flags & MSG_PEEK, more = true;
     if (s->state != SOCKET_CONNECTED) return -EINVAL;
     t->flags = 0;
-    while (more && t->uio->left) {
+    do {
         bool enough = done && (uint64_t)done >= least;
         struct message *m = await_message(s, t->wait && !enough, deadline, true, &error);
         if (!m) break;
@@ -447,7 +452,7 @@ static ssize_t receive_stream(struct socket *s, struct transfer *t)
         if (n < 0) error = (int)n;
         if (n <= 0) break;
         done += n;
-    }
+    } while (more && t->uio->left);
     return done ? done : error;
 }
 

@@ -31,7 +31,7 @@ static const struct rlimit first_limits[RLIMITS] = {
     [RLIMIT_CORE] = {0, RLIM_INFINITY},
     [RLIMIT_RSS] = {RLIM_INFINITY, RLIM_INFINITY},
     [RLIMIT_NPROC] = {4096, 4096},
-    [RLIMIT_NOFILE] = {1024, 65536},
+    [RLIMIT_NOFILE] = {1024, 4096},
     [RLIMIT_MEMLOCK] = {8 << 20, 8 << 20},
     [RLIMIT_AS] = {RLIM_INFINITY, RLIM_INFINITY},
     [RLIMIT_LOCKS] = {RLIM_INFINITY, RLIM_INFINITY},
@@ -73,6 +73,7 @@ struct process *process_create(const struct process *from)
     process->dumpable = true;
     process->exit_signal = SIGCHLD;
     memcpy(process->limits, from ? from->limits : first_limits, sizeof process->limits);
+    process->persona = from ? from->persona : 0;
     if (from) {
         process->pgid = from->pgid;
         process->sid = from->sid;

@@ -93,6 +93,7 @@ struct process {
     struct file *exe; /* the program, write-protected while it runs; under process_lock */
     bool dumpable, subreaper;
     int parent_death_signal;
+    uint32_t persona; /* of personality(2) */
 };
 
 extern struct spinlock process_lock;

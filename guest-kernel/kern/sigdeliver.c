@@ -115,6 +115,7 @@ static void finish_call(struct trapframe *frame, const struct sigaction *action)
         start_over(frame, false);
     else
         frame->a[0] = (uint64_t)-EINTR;
+    if (action) current->restart.function = NULL; /* a handler ends the call for good */
 }
 
 static void run_handler(struct trapframe *frame, int signal, struct sigaction *action, const struct siginfo *info)

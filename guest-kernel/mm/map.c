@@ -152,12 +152,13 @@ long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
     if (len > USER_TOP || PAGE_ROUND_UP(len) > USER_TOP) return -ENOMEM;
     len = PAGE_ROUND_UP(len);
     if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE) return -EINVAL;
-    if (offset + len < offset) return -EOVERFLOW;
+    if (offset + len < offset || offset + len > INT64_MAX) return -EOVERFLOW;
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
     unsigned area_flags = type == MAP_PRIVATE ? AREA_MAY_WRITE : AREA_SHARED;
     if (flags & MAP_NORESERVE) area_flags |= AREA_NO_RESERVE;
     struct origin o = {.offset = offset >> PAGE_SHIFT};
     if (flags & MAP_ANONYMOUS) {
+        if (type == MAP_SHARED_VALIDATE) return -EINVAL;
         if (overcommits(len >> PAGE_SHIFT, prot, flags)) return -ENOMEM;
         if (flags & MAP_GROWSDOWN && type == MAP_PRIVATE) area_flags |= AREA_GROWS;
         area_flags |= AREA_MAY_WRITE;

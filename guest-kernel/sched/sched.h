@@ -27,6 +27,7 @@ struct sched_entity {
     unsigned level;        /* MLFQ: 0 is the highest */
     uint64_t epoch;        /* MLFQ: number of the last boost it took part in */
     int nice;              /* -20..19, kept but not used by the textbook policies */
+    uint8_t class;         /* SCHED_OTHER, BATCH, IDLE: told, not followed */
     bool preempted;        /* becomes ready because its quantum ended or another was preferred, not after waiting */
 
     /* measures, kept by the framework */
