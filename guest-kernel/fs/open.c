@@ -60,7 +60,9 @@ static struct file *open_checked(struct inode *inode, int flags)
     const struct file_ops *ops = ops_for(inode);
     if (!ops) return ERR_PTR(-ENXIO);
     bool writer = (flags & O_ACCMODE) != O_RDONLY && S_ISREG(inode->mode);
-    int error = writer ? take_writer(inode) : 0;
+    bool truncates = !writer && (flags & O_TRUNC) && S_ISREG(inode->mode); /* not while it is being executed either */
+    int error = writer || truncates ? take_writer(inode) : 0;
+    if (truncates && !error) error = vfs_truncate(inode, 0), atomic_add(&inode->writers, -1);
     if (error) return ERR_PTR(error);
     struct file *file = file_new(ops, inode_ref(inode), kept);
     if (!file) {
@@ -71,7 +73,7 @@ static struct file *open_checked(struct inode *inode, int flags)
     if (flags & O_NOCTTY) file->flags |= O_NOCTTY; /* seen by the terminal driver's open */
     error = ops->open ? ops->open(file) : 0;
     file->flags &= ~(unsigned)O_NOCTTY;
-    if (!error && (flags & O_TRUNC) && S_ISREG(inode->mode)) error = vfs_truncate(inode, 0);
+    if (!error && writer && (flags & O_TRUNC)) error = vfs_truncate(inode, 0);
     if (!error) return file;
     if (ops->open && file->ops == ops) file->ops = &path_ops; /* open failed: nothing to release */
     file_put(file);

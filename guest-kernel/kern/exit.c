@@ -12,6 +12,7 @@
 #include "base/errno.h"
 #include "fs/fdtable.h"
 #include "fs/vfs.h"
+#include "ipc/message.h"
 #include "kern/exit.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
@@ -191,6 +192,7 @@ _Noreturn void task_exit(int status)
     if (last) {
         timer_cancel(&process->real_timer);
         ptimer_delete_all(process);
+        message_process_ends(process);
         spin_lock(&process_lock);
         sighand = process->sighand;
         process->sighand = NULL;

@@ -90,6 +90,7 @@ void process_put(struct process *process)
 {
     if (!ref_put(&process->refs)) return;
     signal_flush(&process->pending, ~0ull);
+    kfree(process->mailbox);
     kfree(process);
 }
 

@@ -94,6 +94,8 @@ struct process {
     bool dumpable, subreaper;
     int parent_death_signal;
     uint32_t persona; /* of personality(2) */
+    struct mailbox *mailbox; /* ipc/message.c: messages for it; NULL: none yet */
+    bool mail_closed;
 };
 
 extern struct spinlock process_lock;
