@@ -93,7 +93,7 @@ struct process {
     struct file *exe; /* the program, write-protected while it runs; under process_lock */
     bool dumpable, subreaper;
     int parent_death_signal;
-    uint32_t persona; /* of personality(2) */
+    uint32_t persona;        /* of personality(2) */
     struct mailbox *mailbox; /* ipc/message.c: messages for it; NULL: none yet */
     bool mail_closed;
 };
