@@ -128,7 +128,8 @@ static long sleep_cpu(int id, bool absolute, uint64_t ns)
 long sys_clock_nanosleep(K_INT clock, K_FLAGS flags, K_IN request, K_OUT left)
 {
     uint64_t ns, now = 0;
-    if (clock == CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
+    if (clock == CLOCK_THREAD_CPUTIME_ID) return -EOPNOTSUPP;
+    if (read_clock(clock, &now)) return -EINVAL;
     int error = timespec_from_user(request, &ns);
     if (error) return error;
     bool absolute = flags & TIMER_ABSTIME;
