@@ -18,6 +18,21 @@
 
 static bool code_written(void *engine, gpa_t gpa, uint64_t len);
 static void device_wrote(void *engine, gpa_t gpa, uint64_t len);
+static void block_kill(struct engine *e, struct block *b);
+
+static void arena_clear(struct engine *e)
+{
+    e->part = 0;
+    e->part_used = 0;
+    e->parts_begun = 1;
+    memset(e->buckets, 0, sizeof e->buckets);
+    memset(e->pages, 0, sizeof e->pages);
+    e->free_pages = NULL;
+    for (unsigned i = 0; i < CODE_PAGES_MAX; i++) {
+        e->page_pool[i].next = e->free_pages;
+        e->free_pages = &e->page_pool[i];
+    }
+}
 
 struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log)
 {
@@ -25,15 +40,18 @@ struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *lo
     if (!e) return NULL;
     e->bus = bus;
     e->log = log;
-    e->arena_bytes = arena_bytes ? arena_bytes : ARENA_DEFAULT_BYTES;
-    if (e->arena_bytes < ARENA_LEAST_BYTES) e->arena_bytes = ARENA_LEAST_BYTES;
-    e->arena = malloc(e->arena_bytes);
+    if (!arena_bytes) arena_bytes = ARENA_DEFAULT_BYTES;
+    if (arena_bytes < ARENA_LEAST_BYTES) arena_bytes = ARENA_LEAST_BYTES;
+    e->part_bytes = arena_bytes / ARENA_PARTS & ~(size_t)15;
+    e->arena = malloc(e->part_bytes * ARENA_PARTS);
+    e->page_pool = malloc(CODE_PAGES_MAX * sizeof *e->page_pool);
     e->scratch = malloc(block_size(BLOCK_INSNS_MAX));
     e->blind = malloc(sizeof *e->blind);
-    if (!e->arena || !e->scratch || !e->blind) {
+    if (!e->arena || !e->page_pool || !e->scratch || !e->blind) {
         engine_destroy(e);
         return NULL;
     }
+    arena_clear(e);
     for (unsigned i = 0; i < TLB_SETS; i++) e->blind->read[i].tag = e->blind->write[i].tag = TLB_TAG_EMPTY;
     if (bus) {
         bus->code_written = code_written;
@@ -54,6 +72,7 @@ void engine_destroy(struct engine *e)
     jit_destroy(e->jit);
     free(e->counts);
     free(e->arena);
+    free(e->page_pool);
     free(e->scratch);
     free(e->blind);
     free(e);
@@ -100,24 +119,106 @@ void engine_on_translation(struct engine *e, void (*told)(void *self, const stru
 
 /* ---- the arena ---- */
 
+/* A block and the nodes that name it lie in one part, so that they go together. */
+#define BLOCK_ROOM(length) (block_size(length) + 2 * sizeof(struct page_node))
+_Static_assert(sizeof(struct page_node) % 16 == 0, "blocks begin at multiples of 16");
+
+static bool arena_has_room(struct engine *e, size_t bytes)
+{
+    if (bytes <= e->part_bytes - e->part_used) return true;
+    if (e->parts_begun == ARENA_PARTS) return false;
+    e->parts_begun++; /* the next one was never used */
+    e->part++;
+    e->part_used = 0;
+    return true;
+}
+
+/* There is room. */
 static void *arena_take(struct engine *e, size_t bytes)
 {
-    bytes = (bytes + 15) & ~(size_t)15;
-    if (bytes > e->arena_bytes - e->arena_used) return NULL;
-    void *p = e->arena + e->arena_used;
-    e->arena_used += bytes;
+    void *p = e->arena + e->part * e->part_bytes + e->part_used;
+    e->part_used += bytes;
     return p;
 }
 
 /* Marks on the bus stay; the watcher clears them when it finds nothing behind them. */
 void engine_flush(struct engine *e)
 {
-    e->arena_used = 0;
+    arena_clear(e);
     if (e->jit) jit_flush(e->jit);
-    memset(e->buckets, 0, sizeof e->buckets);
-    memset(e->pages, 0, sizeof e->pages);
     for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
     e->stats.flushes++;
+}
+
+void engine_drop_native(struct engine *e)
+{
+    for (unsigned i = 0; i < BLOCK_BUCKETS; i++)
+        for (struct block *b = e->buckets[i]; b; b = b->next) jit_block_dropped(e->jit, b);
+    jit_flush(e->jit);
+}
+
+/* ---- the oldest part goes ---- */
+
+struct range {
+    uintptr_t from, to;
+};
+static bool within(const void *p, struct range r) { return (uintptr_t)p >= r.from && (uintptr_t)p < r.to; }
+
+/* b stays: it no longer leads to what goes. The second slot of a block that ends in no transfer holds no link. */
+static void forget_links(struct block *b, struct range gone)
+{
+    struct dinsn *fall = &b->code[b->length], *taken = fall + 1;
+    if (within(fall->link, gone)) fall->link = &block_unlinked;
+    if (!fall->fn && within(taken->link, gone)) taken->link = &block_unlinked;
+}
+
+static void empty_buckets(struct engine *e, struct range gone)
+{
+    for (unsigned i = 0; i < BLOCK_BUCKETS; i++)
+        for (struct block *b = e->buckets[i], *next; b; b = next) {
+            next = b->next;
+            if (within(b, gone))
+                block_kill(e, b);
+            else
+                forget_links(b, gone);
+        }
+}
+
+static void empty_pages(struct engine *e, struct range gone)
+{
+    for (unsigned i = 0; i < PAGE_BUCKETS; i++)
+        for (struct code_page **slot = &e->pages[i]; *slot;) {
+            struct code_page *page = *slot;
+            struct page_node **p = &page->blocks;
+            while (*p)
+                if (within(*p, gone))
+                    *p = (*p)->next;
+                else
+                    p = &(*p)->next;
+            if (page->blocks) {
+                slot = &page->next;
+            } else {
+                *slot = page->next;
+                page->next = e->free_pages;
+                e->free_pages = page;
+            }
+        }
+}
+
+void engine_make_room(struct engine *e)
+{
+    if (!e->free_pages) { /* code is spread over too many pages */
+        engine_flush(e);
+        return;
+    }
+    e->part = (e->part + 1) % ARENA_PARTS;
+    e->part_used = 0;
+    uintptr_t from = (uintptr_t)e->arena + e->part * e->part_bytes;
+    struct range gone = {from, from + e->part_bytes};
+    empty_buckets(e, gone);
+    empty_pages(e, gone);
+    for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
+    e->stats.evictions++;
 }
 
 /* ---- modes ---- */
@@ -154,27 +255,27 @@ static struct code_page **page_slot(struct engine *e, gpa_t page)
     return p;
 }
 
-/* Writes b into the list of the page of gpa; on the page's first block it becomes a code page. */
-static bool page_note(struct engine *e, struct block *b, gpa_t gpa)
+static struct code_page *page_make(struct engine *e, gpa_t page)
 {
-    gpa_t page = gpa & GUEST_PAGE_MASK;
+    struct code_page **slot = page_slot(e, page), *p = *slot;
+    if (p || !(p = e->free_pages)) return p;
+    e->free_pages = p->next;
+    *p = (struct code_page){.page = page};
+    return *slot = p;
+}
+
+/* Writes b into the list of the page of gpa; on the page's first block it becomes a code page. */
+static void page_note(struct engine *e, struct block *b, gpa_t gpa)
+{
+    struct code_page *p = page_make(e, gpa & GUEST_PAGE_MASK);
     struct page_node *node = arena_take(e, sizeof *node);
-    if (!node) return false;
-    struct code_page **slot = page_slot(e, page);
-    if (!*slot) {
-        struct code_page *p = arena_take(e, sizeof *p);
-        if (!p) return false;
-        *p = (struct code_page){.page = page};
-        *slot = p;
-    }
-    if (!(*slot)->blocks || !bus_has_code(e->bus, page)) {
-        bus_mark_code(e->bus, page);
-        const uint8_t *host = bus_ram(e->bus, page, 1);
+    if (!p->blocks || !bus_has_code(e->bus, p->page)) {
+        bus_mark_code(e->bus, p->page);
+        const uint8_t *host = bus_ram(e->bus, p->page, 1);
         for (unsigned i = 0; i < e->hart_count; i++) mmu_protect_code(&e->harts[i]->mmu, host);
     }
-    *node = (struct page_node){b, (*slot)->blocks};
-    (*slot)->blocks = node;
-    return true;
+    *node = (struct page_node){b, p->blocks};
+    p->blocks = node;
 }
 
 static void block_kill(struct engine *e, struct block *b)
@@ -182,7 +283,6 @@ static void block_kill(struct engine *e, struct block *b)
     if (b->count == BLOCK_DEAD) return;
     b->count = BLOCK_DEAD;
     if (e->jit) jit_block_killed(e->jit, b);
-    e->stats.invalidations++;
     struct block **p = bucket_of(e, b->gpa, b->mode);
     while (*p && *p != b) p = &(*p)->next;
     if (*p) *p = b->next;
@@ -204,7 +304,10 @@ static bool code_written(void *engine, gpa_t gpa, uint64_t len)
     if (!page) return false;
     for (struct page_node **p = &page->blocks; *p;) {
         struct block *b = (*p)->block;
-        if (b->count != BLOCK_DEAD && block_overlaps(b, gpa, len)) block_kill(e, b);
+        if (b->count != BLOCK_DEAD && block_overlaps(b, gpa, len)) {
+            block_kill(e, b);
+            e->stats.invalidations++;
+        }
         if (b->count == BLOCK_DEAD)
             *p = (*p)->next;
         else
@@ -313,22 +416,25 @@ static void count_block(struct block *b, const struct insn *insns, unsigned n)
     b->code[0].fn = block_counted;
 }
 
+static bool pages_has_room(struct engine *e, const struct fetched *f)
+{
+    return page_make(e, f->gpa & GUEST_PAGE_MASK) && (!f->straddles || page_make(e, f->gpa2 & GUEST_PAGE_MASK));
+}
+
 /* Makes the block that starts at f. NULL: the arena is full. */
 static struct block *block_make(struct engine *e, const struct hart *h, const struct fetched *f)
 {
     struct insn insns[BLOCK_INSNS_MAX];
     unsigned n = decode_run(e, h, f, insns);
+    if (f->cached && !(arena_has_room(e, BLOCK_ROOM(n)) && pages_has_room(e, f))) return NULL;
     struct block *b = f->cached ? arena_take(e, block_size(n)) : e->scratch;
-    if (!b) return NULL;
     *b = (struct block){.gpa = f->gpa, .gpa2 = f->gpa2, .mode = h->mode, .straddles = f->straddles};
     block_lower(b, insns, n, h->isa_live);
     if (e->counts) count_block(b, insns, n);
     if (e->jit) jit_block_made(e->jit, b, f->cached);
     if (f->cached) {
-        if (!page_note(e, b, f->gpa) || (f->straddles && !page_note(e, b, f->gpa2))) {
-            b->count = BLOCK_DEAD; /* a first page may have noted it */
-            return NULL;
-        }
+        page_note(e, b, f->gpa);
+        if (f->straddles) page_note(e, b, f->gpa2);
         struct block **bucket = bucket_of(e, b->gpa, b->mode);
         b->next = *bucket;
         *bucket = b;

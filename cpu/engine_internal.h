@@ -105,20 +105,25 @@ struct page_node {
 struct code_page {
     gpa_t page;
     struct page_node *blocks;
-    struct code_page *next;
+    struct code_page *next; /* in its bucket, or of those that are free */
 };
 
 #define ENGINE_HARTS_MAX 64
 #define BLOCK_BUCKETS    16384u
 #define PAGE_BUCKETS     4096u
+#define CODE_PAGES_MAX   8192u
+#define ARENA_PARTS      8u
 
 struct engine {
     struct bus *bus;
     struct log *log;
+    /* Decoded blocks, in parts that are filled one after the other. When all are full the oldest one is emptied. */
     uint8_t *arena;
-    size_t arena_bytes, arena_used;
+    size_t part_bytes, part_used; /* part_used: of the present part */
+    unsigned part, parts_begun;   /* parts_begun: since everything was thrown away */
     struct block *buckets[BLOCK_BUCKETS];
     struct code_page *pages[PAGE_BUCKETS];
+    struct code_page *page_pool, *free_pages; /* CODE_PAGES_MAX of them */
     struct mode modes[MODES_MAX];
     unsigned mode_count;
     struct hart *harts[ENGINE_HARTS_MAX];
@@ -134,11 +139,14 @@ struct engine {
 /* ---- engine.c ---- */
 
 enum find_result { FIND_OK, FIND_TRAP, FIND_FULL };
-/* The block at h->pc under the present mode. FIND_FULL: the arena must be flushed first, which only the run loop may do. *cached: it may
- * be entered again without asking (jump cache, links). */
+/* The block at h->pc under the present mode. FIND_FULL: room must be made first (engine_make_room), which only the run loop may do. *cached:
+ * it may be entered again without asking (jump cache, links). */
 enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t,
                              bool *cached);
+/* Forgets everything; the oldest blocks, so that there is room again; all native code. While no block runs. */
 void engine_flush(struct engine *e);
+void engine_make_room(struct engine *e);
+void engine_drop_native(struct engine *e);
 /* Sets h->mode from isa_live and observers; may flush. */
 void engine_update_mode(struct engine *e, struct hart *h);
 /* A copy of the first `length` instructions of b; valid until the next call. */

@@ -38,7 +38,7 @@ const struct block *run_find(struct hart *h)
     bool cached;
     enum find_result r = engine_find(h->engine, h, &b, &t, &cached);
     if (r == FIND_FULL) {
-        engine_flush(h->engine);
+        engine_make_room(h->engine);
         r = engine_find(h->engine, h, &b, &t, &cached);
     }
     if (r == FIND_OK) return b;
@@ -96,7 +96,7 @@ static enum hart_stop run_loop(struct hart *h, uint64_t end)
             if (observe_step(h)) return HART_BREAKPOINT;
             continue;
         }
-        if (h->engine->jit && h->engine->jit->full) engine_flush(h->engine);
+        if (h->engine->jit && h->engine->jit->full) engine_drop_native(h->engine);
         const struct block *b = run_find(h);
         if (!b) continue;
         if (b->count > h->budget) b = engine_truncate(h->engine, h, b, (unsigned)h->budget);

@@ -33,6 +33,7 @@ static void print_engine(const struct engine_stats *e, FILE *to)
     line(to, "blocks_decoded", e->blocks_decoded);
     line(to, "insns_decoded", e->insns_decoded);
     line(to, "blocks_killed", e->invalidations);
+    line(to, "evictions", e->evictions);
     line(to, "flushes", e->flushes);
     line(to, "lookups", e->lookups);
     line(to, "blocks_translated", e->blocks_translated);

@@ -39,6 +39,8 @@ void jit_destroy(struct jit *j);
 void jit_block_made(struct jit *j, struct block *b, bool cached);
 /* A block dies: native code that still jumps to it finds its way out. */
 void jit_block_killed(struct jit *j, struct block *b);
+/* All native code is about to be forgotten: b becomes one that may be translated again soon. */
+void jit_block_dropped(struct jit *j, struct block *b);
 /* Forgets all native code; the caller has made sure that none runs and that no block or jump entry that knows any is left. */
 void jit_flush(struct jit *j);
 

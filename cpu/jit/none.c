@@ -9,6 +9,7 @@ struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
 void jit_destroy(struct jit *j) { (void)j; }
 void jit_block_made(struct jit *j, struct block *b, bool cached) { (void)j, (void)b, (void)cached; }
 void jit_block_killed(struct jit *j, struct block *b) { (void)j, (void)b; }
+void jit_block_dropped(struct jit *j, struct block *b) { (void)j, (void)b; }
 void jit_flush(struct jit *j) { (void)j; }
 bool jit_code(const struct jit *j, const uint8_t **code, size_t *bytes)
 {

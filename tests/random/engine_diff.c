@@ -28,7 +28,7 @@ struct pair {
 };
 
 static struct {
-    uint64_t programs, instructions, translated, invalidations, flushes;
+    uint64_t programs, instructions, translated, invalidations, evictions, flushes;
     unsigned differences;
 } totals;
 
@@ -76,6 +76,7 @@ static bool end(struct pair *c)
     totals.translated += s->blocks_translated;
     totals.invalidations += s->invalidations;
     totals.flushes += s->flushes;
+    totals.evictions += s->evictions;
     for (unsigned i = 0; i < c->p->harts; i++) totals.instructions += hart_icount(c->jit.hart[i]);
     world_destroy(&c->jit);
     world_destroy(&c->interp);
@@ -271,9 +272,10 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 64 << 20); /* worlds come and go: their memory need not go to the host and back */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     run_all(seed, programs, verbose, brief);
-    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu flushes; %u differences\n",
+    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu evictions, %llu flushes; %u "
+           "differences\n",
            (unsigned long long)totals.programs, (unsigned long long)totals.instructions,
            (unsigned long long)totals.translated, (unsigned long long)totals.invalidations,
-           (unsigned long long)totals.flushes, totals.differences);
+           (unsigned long long)totals.evictions, (unsigned long long)totals.flushes, totals.differences);
     return totals.differences ? 1 : 0;
 }

@@ -244,7 +244,7 @@ Test(engine, a_small_arena_is_flushed_and_nothing_is_lost)
     load_at(RAM, code, 3999);
     hart_run(h, 3999 * 4);
     cr_assert_eq(h->x[A0], 3998 * 4);
-    cr_assert(engine_stats(engine)->flushes > 2);
+    cr_assert(engine_stats(engine)->evictions > 2);
 }
 
 /* ---- fetching ---- */

@@ -543,7 +543,7 @@ Test(engine_places, a_full_arena_shows_nowhere)
     }
     struct world_diff d = world_compare(&small, &large, 0);
     cr_assert_str_empty(d.text, "%s", d.text);
-    cr_assert(engine_stats(small.engine)->flushes > 2 && hart_icount(small.hart[0]) == 81009);
+    cr_assert(engine_stats(small.engine)->evictions > 2 && hart_icount(small.hart[0]) == 81009);
     world_destroy(&small);
     world_destroy(&large);
 }
