@@ -153,7 +153,7 @@ void jit_block_killed(struct jit *j, struct block *b)
 }
 
 /* It was hot once. */
-#define WARM_AGAIN(warm) (((warm) + 3) / 4)
+#define WARM_AGAIN(warm) (warm)
 
 void jit_block_dropped(struct jit *j, struct block *b)
 {

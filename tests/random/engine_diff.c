@@ -54,10 +54,24 @@ static bool compare(struct pair *c)
     return !c->diff.text[0];
 }
 
+/* A page of the code moves in virtual memory, or comes back, and everybody is told. */
+static void move_page(struct world *w, uint64_t r)
+{
+    gpa_t leaf = PAGE(TABLES) + 0x2000 + (1 + (r >> 8) % 3) * 8, page = r & 1 ? 1 + (r >> 8) % 3 : 1 + (r >> 16) % 3;
+    uint64_t flags = load_le64(world_ram(w, leaf)) & 0x3ff, pte = PAGE(page) >> 12 << 10 | flags;
+    bus_dma_write(&w->bus, leaf, &pte, 8);
+    for (unsigned i = 0; i < WORLD_HARTS && w->hart[i]; i++) mmu_flush_all(&w->hart[i]->mmu);
+}
+
 static void happen(struct pair *c, unsigned hart, uint64_t r)
 {
-    outside_event(&c->jit, hart, r);
-    outside_event(&c->interp, hart, r);
+    if (r >> 40 & 1) {
+        outside_event(&c->jit, hart, r);
+        outside_event(&c->interp, hart, r);
+    } else {
+        move_page(&c->jit, r);
+        move_page(&c->interp, r);
+    }
     c->jit.running = c->jit.hart[hart], c->interp.running = c->interp.hart[hart];
     hart_timer_check(c->jit.hart[hart]);
     hart_timer_check(c->interp.hart[hart]);

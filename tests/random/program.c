@@ -106,7 +106,7 @@ static uint32_t with_base(struct maker *m, uint32_t raw, const struct insn_info 
     }
     raw = (raw & ~(31u << 15)) | (uint32_t)m->base[roll(m, BASES)] << 15;
     if (chance(m, 30)) return raw;
-    uint32_t aligned = (uint32_t)roll(m, 64) * 8;
+    uint32_t aligned = chance(m, 25) ? 0 : (uint32_t)roll(m, 64) * 8;
     if (strstr(row->operands, "simm12")) return (raw & 0x1fff07f) | (aligned & 31) << 7 | (aligned >> 5) << 25;
     return strstr(row->operands, "imm12") ? (raw & 0xfffff) | aligned << 20 : raw;
 }
@@ -193,28 +193,6 @@ static void make_condition(struct maker *m)
     }
 }
 
-static void make_loop(struct maker *m)
-{
-    unsigned counter = m->counter[m->depth];
-    m->depth++;
-    bool up = chance(m, 30);
-    int32_t times = 2 + (int32_t)roll(m, m->depth == 1 ? (chance(m, 20) ? 40 : 8) : 4);
-    emit(m, ADDI(counter, 0, (up ? -times : times) & 0xfff));
-    uint32_t head = m->at;
-    make_pieces(m, 1 + (unsigned)roll(m, 6));
-    emit(m, ADDI(counter, counter, (up ? 1 : -1) & 0xfff));
-    int32_t back = (int32_t)head - (int32_t)m->at;
-    if (back < -4000) { /* too far for a branch */
-        emit(m, BEQ(counter, 0, 8));
-        emit(m, jal(0, (int32_t)head - (int32_t)m->at));
-    } else if (back >= -256 && counter >= 8 && counter < 16 && chance(m, 70)) {
-        emit(m, c_bnez(counter, (uint32_t)back));
-    } else {
-        emit(m, BNE(counter, 0, (uint32_t)back));
-    }
-    m->depth--;
-}
-
 /* t <- the address of an offset in the code, by auipc */
 static uint32_t make_address(struct maker *m, unsigned rd)
 {
@@ -228,6 +206,49 @@ static void patch_address(struct maker *m, uint32_t at, unsigned rd, uint32_t ta
     int32_t distance = (int32_t)target - (int32_t)at;
     patch(m, at, AUIPC(rd, (uint32_t)(distance + 0x800) >> 12));
     patch(m, at + 4, ADDI(rd, rd, (uint32_t)distance & 0xfff));
+}
+
+/* In one round of a loop that has become hot an instruction of it is overwritten, of those from piece `first` on. */
+static void make_overwriting_once(struct maker *m, unsigned counter, unsigned first)
+{
+    unsigned count = m->p->piece_count - first, t = free_x(m), u = free_x(m), n = free_x(m);
+    const struct piece *victim = &m->p->pieces[first + roll(m, count)];
+    uint32_t raw = load_le16(m->p->code + victim->at), value = ADDI(n, n, 1 + roll(m, 100));
+    bool jumps = (raw & 0x7f) == 0x63 || (raw & 0x77) == 0x67;
+    if (victim->bytes != 4 || jumps || t == u) return;
+    uint32_t at = victim->at;
+    emit(m, ADDI(t, counter, (uint32_t)(chance(m, 50) ? -1 : -3) & 0xfff));
+    uint32_t branch = m->at;
+    emit(m, BNE(t, 0, 4));
+    patch_address(m, make_address(m, t), t, at);
+    emit(m, LUI(u, (value + 0x800) >> 12));
+    emit(m, ADDI(u, u, value & 0xfff));
+    emit(m, SW(u, t, 0));
+    if (chance(m, 50)) emit(m, 0x0000100f); /* fence.i */
+    patch(m, branch, BNE(t, 0, m->at - branch));
+}
+
+static void make_loop(struct maker *m)
+{
+    unsigned counter = m->counter[m->depth], first = m->p->piece_count + 1;
+    m->depth++;
+    bool up = chance(m, 30);
+    int32_t times = 2 + (int32_t)roll(m, m->depth == 1 ? (chance(m, 20) ? 40 : 8) : 4);
+    emit(m, ADDI(counter, 0, (up ? -times : times) & 0xfff));
+    uint32_t head = m->at;
+    make_pieces(m, 1 + (unsigned)roll(m, 6));
+    if (m->p->modifies_itself && chance(m, 50)) make_overwriting_once(m, counter, first);
+    emit(m, ADDI(counter, counter, (up ? 1 : -1) & 0xfff));
+    int32_t back = (int32_t)head - (int32_t)m->at;
+    if (back < -4000) { /* too far for a branch */
+        emit(m, BEQ(counter, 0, 8));
+        emit(m, jal(0, (int32_t)head - (int32_t)m->at));
+    } else if (back >= -256 && counter >= 8 && counter < 16 && chance(m, 70)) {
+        emit(m, c_bnez(counter, (uint32_t)back));
+    } else {
+        emit(m, BNE(counter, 0, (uint32_t)back));
+    }
+    m->depth--;
 }
 
 static void make_call(struct maker *m)
@@ -434,7 +455,8 @@ static void make_code(struct maker *m)
     for (unsigned level = LEVELS; level-- > 0;)
         for (unsigned n = (unsigned)roll(m, 3); n > 0; n--) make_function(m, level);
     m->level = 0;
-    make_gap(m);
+    /* often functions and the main loop lie in different pages */
+    if (chance(m, 60)) skip_to(m, (m->at | 0xfff) + 1 - 2 * (uint32_t)roll(m, 0x100));
     uint32_t head = m->at;
     patch(m, over, jal(0, (int32_t)(head - over)));
     for (unsigned i = 0; i < WORLD_HARTS; i++) p->entry[i] = head;
@@ -450,7 +472,7 @@ static uint64_t random_address(struct maker *m)
     uint64_t device = p->regime == BARE ? DEVICE : UINT64_C(0x80400000), page = PAGE(DATA + roll(m, 5));
     switch (roll(m, 16)) {
     case 0: return device + roll(m, 8) * 8;
-    case 1: return page + 0xff8 + roll(m, 8);
+    case 1: return page + 0xff9 + roll(m, 7); /* accesses without an offset cross into the next page */
     case 2: return p->regime == BARE ? page + 0x800 : page - RAM + 0x800;               /* low mapping */
     case 3: return p->regime == BARE ? page + 0x800 : page + 0x200000 + 0x800;          /* through a superpage */
     case 4: return chance(m, 50) ? next_random(&m->random) : page + 0x7fc + roll(m, 8); /* misaligned */
@@ -472,6 +494,7 @@ static void choose_machine(struct maker *m)
     p->regime = p->priv == PRIV_M ? BARE : (enum regime)roll(m, REGIME_COUNT);
     p->guest_regime = p->virt && chance(m, 60) ? SV39 : BARE;
     p->flavour = chance(m, 80) ? 0 : (uint8_t)roll(m, 256);
+    if (p->regime != BARE && chance(m, 40)) p->flavour |= 8; /* neighbours in virtual memory that are none in RAM */
     p->modifies_itself = chance(m, 30);
     p->random_pmp = chance(m, 10);
     p->random_csrs = chance(m, 10);
