@@ -112,7 +112,7 @@ struct code_page {
 #define BLOCK_BUCKETS    16384u
 #define PAGE_BUCKETS     4096u
 #define CODE_PAGES_MAX   8192u
-#define ARENA_PARTS      8u
+#define ARENA_PARTS      4u
 
 struct engine {
     struct bus *bus;

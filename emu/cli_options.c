@@ -275,7 +275,7 @@ const struct cli_option cli_options[] = {
      set_engine},
     {"translate-after", "N", "--engine jit: translate a block when it has been entered N times (24)", CLI_LONG,
      set_translate_after},
-    {"code-cache", "SIZE", "--engine jit: room for host code (8M); all is thrown away when it is full", CLI_LONG,
+    {"code-cache", "SIZE", "--engine jit: room for host code (8M); when it is full it is begun anew", CLI_LONG,
      set_code_cache},
     {"isa", "STRING", "extensions as Spike's option names them: rv64gc_zba", CLI_LONG, set_isa},
     {"log-commits", NULL, "log each retired instruction in Spike's format", CLI_LONG, set_log_commits},

@@ -152,16 +152,13 @@ void jit_block_killed(struct jit *j, struct block *b)
     x_jmp_to(&at, at.at - JIT_DEAD_BYTES);
 }
 
-/* It was hot once. */
-#define WARM_AGAIN(warm) (warm)
-
 void jit_block_dropped(struct jit *j, struct block *b)
 {
     const uint8_t *interpreted = code_exec(&j->code, j->enter_interp);
     if (b->native == interpreted) return;
     b->native = interpreted;
     b->code[0].fn = block_warm;
-    b->heat = WARM_AGAIN(j->warm);
+    b->heat = j->warm;
 }
 
 /* ---- links ---- */
