@@ -13,6 +13,7 @@
 #include "fs/fdtable.h"
 #include "fs/vfs.h"
 #include "ipc/message.h"
+#include "ipc/sysv.h"
 #include "kern/exit.h"
 #include "kern/print.h"
 #include "kern/process_internal.h"
@@ -193,6 +194,7 @@ _Noreturn void task_exit(int status)
         timer_cancel(&process->real_timer);
         ptimer_delete_all(process);
         message_process_ends(process);
+        semaphores_process_ends(process);
         spin_lock(&process_lock);
         sighand = process->sighand;
         process->sighand = NULL;

@@ -31,20 +31,29 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum kind { FD, INT, PID, SIG, UINT, FLAGS, MODE, ID, LONG, SIZE, HEX, PATH, STR, IN, OUT, PTR };
+/* Kinds as syscall.def names them; those not listed here are structures or sets of flags. */
+enum kind { OTHER, FD, INT, PID, SIG, FLAGS, MODE, ID, LONG, SIZE, PATH, PTR };
+static const struct {
+    const char *name;
+    enum kind kind;
+} kinds[] = {{"FD", FD},       {"INT", INT},      {"PID", PID},       {"SIG", SIG},      {"UINT", INT},
+             {"FLAGS", FLAGS}, {"OFLAGS", FLAGS}, {"MODE", MODE},     {"ID", ID},        {"LONG", LONG},
+             {"SIZE", SIZE},   {"HEX", FLAGS},    {"PATH", PATH},     {"STR", PATH},     {"IN", PTR},
+             {"OUT", PTR},     {"PTR", PTR},      {"BUF", PTR},       {"IOV", PTR},      {"CLOCK", INT},
+             {"WHENCE", INT},  {"TIME", PTR},     {"ATFLAGS", FLAGS}, {"REQUEST", FLAGS}};
 static const struct call {
     int number;
     const char *name;
     int count;
-    enum kind kind[6];
+    const char *kind[6];
 } calls[] = {
 #define SYSCALL0(number, name)                   {number, #name, 0, {0}},
-#define SYSCALL1(number, name, a)                {number, #name, 1, {a}},
-#define SYSCALL2(number, name, a, b)             {number, #name, 2, {a, b}},
-#define SYSCALL3(number, name, a, b, c)          {number, #name, 3, {a, b, c}},
-#define SYSCALL4(number, name, a, b, c, d)       {number, #name, 4, {a, b, c, d}},
-#define SYSCALL5(number, name, a, b, c, d, e)    {number, #name, 5, {a, b, c, d, e}},
-#define SYSCALL6(number, name, a, b, c, d, e, f) {number, #name, 6, {a, b, c, d, e, f}},
+#define SYSCALL1(number, name, a)                {number, #name, 1, {#a}},
+#define SYSCALL2(number, name, a, b)             {number, #name, 2, {#a, #b}},
+#define SYSCALL3(number, name, a, b, c)          {number, #name, 3, {#a, #b, #c}},
+#define SYSCALL4(number, name, a, b, c, d)       {number, #name, 4, {#a, #b, #c, #d}},
+#define SYSCALL5(number, name, a, b, c, d, e)    {number, #name, 5, {#a, #b, #c, #d, #e}},
+#define SYSCALL6(number, name, a, b, c, d, e, f) {number, #name, 6, {#a, #b, #c, #d, #e, #f}},
 #include "../../abi/syscall.def"
 };
 #define CALLS   (sizeof calls / sizeof *calls)
@@ -128,8 +137,16 @@ static uint64_t path(struct dice *d)
     return (uint64_t)names[below(d, sizeof names / sizeof *names)];
 }
 
+static enum kind kind_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i].name, name)) return kinds[i].kind;
+    return OTHER;
+}
+
 static uint64_t argument(struct dice *d, enum kind kind)
 {
+    if (kind == OTHER) kind = one_in(d, 2) ? PTR : one_in(d, 2) ? FLAGS : INT;
     switch (kind) {
     case FD: return one_in(d, 12) ? number(d) : one_in(d, 8) ? (uint64_t)AT_FDCWD : below(d, 32);
     case PID:
@@ -138,13 +155,9 @@ static uint64_t argument(struct dice *d, enum kind kind)
                : one_in(d, 4) ? 99999
                               : (uint64_t)getpid() + below(d, 5) - 2;
     case SIG: return one_in(d, 8) ? number(d) : below(d, 66);
-    case PATH:
-    case STR: return path(d);
-    case IN:
-    case OUT:
+    case PATH: return path(d);
     case PTR: return pointer(d);
-    case FLAGS:
-    case HEX: return one_in(d, 3) ? 1ull << below(d, 32) | 1ull << below(d, 32) : number(d);
+    case FLAGS: return one_in(d, 3) ? 1ull << below(d, 32) | 1ull << below(d, 32) : number(d);
     case MODE: return below(d, 010000);
     case ID: return one_in(d, 3) ? number(d) : below(d, 3) * 1000;
     case SIZE: return one_in(d, 3) ? number(d) : below(d, 8192);
@@ -191,7 +204,7 @@ static void some_calls(struct dice *d, long count)
     for (long i = 0; i < count; i++) {
         const struct call *c = &calls[below(d, CALLS)];
         uint64_t a[6] = {0};
-        for (int n = 0; n < c->count; n++) a[n] = argument(d, c->kind[n]);
+        for (int n = 0; n < c->count; n++) a[n] = argument(d, kind_of(c->kind[n]));
         if (spared(d, c, a)) continue;
         if (one_in(d, 16)) scatter(d);
         syscall(c->number, a[0], a[1], a[2], a[3], a[4], a[5]);
