@@ -58,17 +58,17 @@ struct mailbox {      /* the entry of a process in the notes' table */
 static struct spinlock message_lock = SPINLOCK_INIT("messages", RANK_IPC); /* everything here */
 static struct list mailboxes = LIST_INIT(mailboxes);
 
-/* The process's mailbox, made at first use. NULL: no memory. The caller holds the process. */
+/* The process's mailbox, made at first use; -ENOMEM, -ESRCH (it has ended). The caller holds the process. */
 static struct mailbox *mailbox_of(struct process *process)
 {
     struct mailbox *box = atomic_load(&process->mailbox), *mine;
     if (box) return box;
-    if (!(mine = kzalloc(sizeof *mine))) return NULL;
+    if (!(mine = kzalloc(sizeof *mine))) return ERR_PTR(-ENOMEM);
     list_init(&mine->messages);
     waitq_init(&mine->arrived);
     waitq_init(&mine->room);
     spin_lock(&message_lock);
-    box = process->mailbox;
+    box = process->mail_closed ? ERR_PTR(-ESRCH) : process->mailbox;
     if (!box) {
         list_push_back(&mailboxes, &mine->link);
         atomic_store(&process->mailbox, mine);
@@ -137,7 +137,7 @@ long sys_message_send(K_PID pid, K_IN bytes, K_SIZE count, K_FLAGS flags)
     struct process *to = process_find(pid);
     if (!to) return -ESRCH;
     struct mailbox *box = mailbox_of(to);
-    struct message *message = box ? message_from_user(bytes, count, wait) : ERR_PTR(-ENOMEM);
+    struct message *message = IS_ERR(box) ? ERR_PTR(PTR_ERR(box)) : message_from_user(bytes, count, wait);
     if (IS_ERR(message)) {
         process_put(to);
         return PTR_ERR(message);
@@ -199,7 +199,7 @@ long sys_message_receive(K_PID from, K_OUT buffer, K_SIZE room, K_OUT sender, K_
 {
     if (flags & ~MESSAGE_NOWAIT || from < 0) return -EINVAL;
     struct mailbox *box = mailbox_of(current->process);
-    if (!box) return -ENOMEM;
+    if (IS_ERR(box)) return PTR_ERR(box);
     struct message *message = take(box, from, room, !(flags & MESSAGE_NOWAIT));
     if (IS_ERR(message)) return PTR_ERR(message) == -EINTR ? -ERESTARTSYS : PTR_ERR(message);
     long result = (long)message->bytes;
