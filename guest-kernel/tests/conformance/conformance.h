@@ -54,5 +54,6 @@ void family_sched(void);
 void family_socket(void);
 void family_event(void);
 void family_ipc(void);
+void family_trace(void);
 
 #endif

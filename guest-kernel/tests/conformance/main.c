@@ -61,6 +61,7 @@ static const struct family {
     {"fd", family_fd},       {"path", family_path},     {"stat", family_stat},     {"mem", family_mem},
     {"proc", family_proc},   {"ids", family_ids},       {"signal", family_signal}, {"time", family_time},
     {"sched", family_sched}, {"socket", family_socket}, {"event", family_event},   {"ipc", family_ipc},
+    {"trace", family_trace},
 };
 
 static void run(const struct family *f)
