@@ -359,8 +359,20 @@ static void finish(struct journal *journal, struct commit *commit)
     }
 }
 
-static void fail(struct journal *journal, int error)
+static void freed_drop(struct freed **list)
 {
+    while (*list) {
+        struct freed *next = (*list)->next;
+        kfree(*list);
+        *list = next;
+    }
+}
+
+void journal_drop(struct journal *journal) { freed_drop(&journal->freed); }
+
+static void fail(struct journal *journal, struct commit *commit, int error)
+{
+    freed_drop(&commit->freed); /* the blocks stay in use: nobody knows what the disk says */
     printk("%s: the journal cannot be written: error %d; no more changes\n", journal->device->name, error);
     spin_lock(&journal->lock);
     journal->error = -EIO;
@@ -398,7 +410,7 @@ static int commit_running(struct journal *journal)
     }
     for (unsigned i = 0; i < commit->pages; i++) page_put(commit->page[i]);
     if (error)
-        fail(journal, error);
+        fail(journal, commit, error);
     else
         finish(journal, commit);
     if (!error) __atomic_store_n(&journal->committed, commit->sequence, __ATOMIC_RELEASE);

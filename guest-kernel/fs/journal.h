@@ -59,6 +59,7 @@ struct handle {
 
 void journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
                   uint64_t sequence);
+void journal_drop(struct journal *journal); /* at the end: frees what a failed journal still holds */
 /* Room for `credits` blocks in the running transaction; may wait for a commit. Never while holding a page's lock's holder up: takes no
  * locks but its own. 0, -EIO (the journal has failed). */
 int journal_begin(struct journal *journal, struct handle *handle, unsigned credits);

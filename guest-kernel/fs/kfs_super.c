@@ -147,6 +147,7 @@ static void stop_flusher(struct kfs *kfs)
 
 static void release(struct kfs *kfs)
 {
+    journal_drop(&kfs->journal);
     bcache_drop(&kfs->cache);
     uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;
     for (uint32_t i = 0; kfs->pending && i < groups; i++) kfree(kfs->pending[i]);
