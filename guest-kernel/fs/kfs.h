@@ -97,6 +97,12 @@ int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct 
 int kfs_dir_replace(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,
                     unsigned mode);
 int kfs_dir_is_empty(struct inode *directory); /* 1, 0, -errno */
+/* What ".." of a directory says; its parent's lock is enough. -EUCLEAN: it does not start with "." and "..". */
+int kfs_dir_parent(struct inode *directory, uint32_t *parent);
+static inline bool kfs_name_is_dots(const struct name *name)
+{
+    return name->text[0] == '.' && (name->bytes == 1 || (name->bytes == 2 && name->text[1] == '.'));
+}
 int kfs_dir_start(struct inode *directory, struct handle *handle, uint32_t parent);
 int kfs_readdir(struct file *file, struct dirent_sink *sink);
 

@@ -178,7 +178,7 @@ int kfs_dir_replace(struct inode *directory, struct handle *handle, const struct
 
 static bool is_dots(const struct kfs_dirent *entry)
 {
-    return entry->name[0] == '.' && (entry->name_bytes == 1 || (entry->name_bytes == 2 && entry->name[1] == '.'));
+    return kfs_name_is_dots(&(struct name){entry->name, entry->name_bytes});
 }
 
 int kfs_dir_is_empty(struct inode *directory)
@@ -192,6 +192,18 @@ int kfs_dir_is_empty(struct inode *directory)
         buffer_put(&kfs_of(directory)->cache, buffer);
     }
     return empty;
+}
+
+int kfs_dir_parent(struct inode *directory, uint32_t *parent)
+{
+    struct buffer *buffer = dir_block(directory, 0);
+    if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+    struct kfs_dirent *dot = entry_at(buffer, 0), *dots = entry_at(buffer, KFS_DIRENT_BYTES(1));
+    bool good = dot->bytes == KFS_DIRENT_BYTES(1) && dot->name_bytes == 1 && is_dots(dot) &&
+                dot->inode == directory->ino && dots->inode && dots->name_bytes == 2 && is_dots(dots);
+    *parent = dots->inode;
+    buffer_put(&kfs_of(directory)->cache, buffer);
+    return good ? 0 : kfs_damaged(kfs_of(directory), "directory without . and ..", directory->ino);
 }
 
 int kfs_dir_start(struct inode *directory, struct handle *handle, uint32_t parent)

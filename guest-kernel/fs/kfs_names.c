@@ -8,6 +8,20 @@
 
 #define NAME_CREDITS 18 /* two directories that grow, four inodes, both bitmaps */
 
+/* A directory has one parent. If it had two names, or one below itself, walks might go round for ever and locks be taken twice; the tree
+ * comes from the disk and may have been made to do that. So ".." must lead back to where the name was found, and up only to
+ * directories. Then whatever can be reached from the root is a tree. */
+static int check_place(struct inode *directory, const struct name *name, struct inode *inode)
+{
+    uint32_t parent;
+    if (kfs_name_is_dots(name))
+        return S_ISDIR(inode->mode) ? 0 : kfs_damaged(kfs_of(inode), "parent is no directory", directory->ino);
+    if (!S_ISDIR(inode->mode)) return 0;
+    int error = kfs_dir_parent(inode, &parent);
+    if (error || parent == directory->ino) return error;
+    return kfs_damaged(kfs_of(inode), "directory with another parent", inode->ino);
+}
+
 static int kfs_lookup(struct inode *directory, const struct name *name, struct inode **found)
 {
     struct kfs *kfs = kfs_of(directory);
@@ -21,6 +35,11 @@ static int kfs_lookup(struct inode *directory, const struct name *name, struct i
     if (!inode->links) { /* a name for something that has none: damaged */
         inode_put(inode);
         return kfs_damaged(kfs, "name of a deleted file", number);
+    }
+    error = check_place(directory, name, inode);
+    if (error) {
+        inode_put(inode);
+        return error;
     }
     *found = inode;
     return 0;

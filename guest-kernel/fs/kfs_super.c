@@ -258,7 +258,8 @@ static int start(struct kfs *kfs)
     if (error) return error;
     struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);
     if (IS_ERR(root)) return (int)PTR_ERR(root);
-    if (!S_ISDIR(root->mode) || !root->links) {
+    uint32_t parent = 0;
+    if (!S_ISDIR(root->mode) || !root->links || kfs_dir_parent(root, &parent) || parent != KFS_ROOT_INODE) {
         inode_put(root);
         return kfs_damaged(kfs, "root is no directory", KFS_ROOT_INODE);
     }

@@ -77,11 +77,11 @@ static void start_disk(void)
 }
 
 /* The work itself, once, recorded. Marks: 2 * number when it begins, one more when it has returned. */
-static struct sim record_work(const struct crash_op *op, int count)
+static struct sim record_work(const struct crash_op *op, int count, uint64_t seed)
 {
     disk.recording = true;
     mount_disk();
-    host_unlocked = interleave;
+    host_unlocked = seed ? interleave : 0;
     for (int k = 1; k <= count; k++) {
         sim_mark(&disk, (uint64_t)k * 2);
         crash_run(&op[k - 1], k);
@@ -166,7 +166,7 @@ void crash_cuts(const struct crash_op *op, int count, const struct crash_setting
     struct moment moment = {0};
     crash_seed(s->seed * 7919 + 17);
     start_disk();
-    struct sim record = record_work(op, count);
+    struct sim record = record_work(op, count, s->seed);
     uint32_t frames = host_frames_free();
     long objects = host_objects;
     for (size_t at = 0; at <= record.events; at++) {

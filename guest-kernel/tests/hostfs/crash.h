@@ -102,7 +102,7 @@ void crash_expect(const struct moment *moment);
 
 /* crash.c */
 struct crash_settings {
-    uint64_t seed; /* of the commits in between and of what each cut leaves */
+    uint64_t seed; /* of the commits in between (0: none) and of what each cut leaves */
     int cuts;      /* media tried for each moment */
     bool verbose;
 };

@@ -86,7 +86,7 @@ static void read_image(const char *path)
 {
     FILE *file = fopen(path, "rb");
     if (!file || fread(crash_empty, 1, CRASH_DISK, file) != CRASH_DISK) {
-        fprintf(stderr, "crash: %s: cannot be read; make it: mkfs.kfs -s 2M -J 32 -N 64 %s\n", path, path);
+        fprintf(stderr, "crash: %s: cannot be read; make it: mkfs.kfs -s 2M -J 48 -N 64 %s\n", path, path);
         exit(2);
     }
     fclose(file);

@@ -1,7 +1,7 @@
 /*
  * hostile_main.c - the command of the test with damaged disks.
  *
- * usage: hostile IMAGE ROUNDS [FIRST-SEED]       each round may take 10 seconds; exit status 1: something is wrong, 2: bad usage
+ * usage: hostile IMAGE ROUNDS [FIRST-SEED]       each round may take a minute; exit status 1: something is wrong, 2: bad usage
  *
  * Rounds run in groups, each group in a process, so that a crash can be named by its seed and does not end the rest.
  */
@@ -25,13 +25,14 @@ static void group(unsigned long first, unsigned long rounds, int tell)
         bool mounted;
         counts[2] = first + n;
         if (write(tell, counts, sizeof counts) < 0) exit(2);
-        alarm(10);
+        alarm(60);
         if (!hostile_round(first + n, &mounted)) {
             fflush(stdout);
             _exit(1);
         }
         counts[mounted]++;
     }
+    alarm(0);
     counts[2] = ~0ul;
     if (write(tell, counts, sizeof counts) < 0) exit(2);
     exit(0);
