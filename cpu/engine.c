@@ -141,12 +141,17 @@ static void *arena_take(struct engine *e, size_t bytes)
     return p;
 }
 
+static void flush_jumps(struct engine *e)
+{
+    for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
+}
+
 /* Marks on the bus stay; the watcher clears them when it finds nothing behind them. */
 void engine_flush(struct engine *e)
 {
     arena_clear(e);
     if (e->jit) jit_flush(e->jit);
-    for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
+    flush_jumps(e);
     e->stats.flushes++;
 }
 
@@ -155,6 +160,9 @@ void engine_drop_native(struct engine *e)
     for (unsigned i = 0; i < BLOCK_BUCKETS; i++)
         for (struct block *b = e->buckets[i]; b; b = b->next) jit_block_dropped(e->jit, b);
     jit_flush(e->jit);
+    e->stats.drops++;
+    /* Dead blocks are in no bucket, and native code that finds one by a jump entry does not look whether it is dead. */
+    flush_jumps(e);
 }
 
 /* ---- the oldest part goes ---- */
@@ -217,7 +225,7 @@ void engine_make_room(struct engine *e)
     struct range gone = {from, from + e->part_bytes};
     empty_buckets(e, gone);
     empty_pages(e, gone);
-    for (unsigned i = 0; i < e->hart_count; i++) mmu_flush_jumps(&e->harts[i]->mmu);
+    flush_jumps(e);
     e->stats.evictions++;
 }
 

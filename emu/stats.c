@@ -38,6 +38,7 @@ static void print_engine(const struct engine_stats *e, FILE *to)
     line(to, "lookups", e->lookups);
     line(to, "blocks_translated", e->blocks_translated);
     line(to, "blocks_flushed", e->blocks_flushed);
+    line(to, "code_full", e->drops);
     line(to, "links_asked", e->links_asked);
     line(to, "links_made", e->links_made);
     line(to, "code_bytes", e->code_bytes);

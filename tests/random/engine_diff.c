@@ -28,7 +28,7 @@ struct pair {
 };
 
 static struct {
-    uint64_t programs, instructions, translated, invalidations, evictions, flushes;
+    uint64_t programs, instructions, translated, invalidations, evictions, drops;
     unsigned differences;
 } totals;
 
@@ -89,7 +89,7 @@ static bool end(struct pair *c)
     const struct engine_stats *s = engine_stats(c->jit.engine);
     totals.translated += s->blocks_translated;
     totals.invalidations += s->invalidations;
-    totals.flushes += s->flushes;
+    totals.drops += s->drops;
     totals.evictions += s->evictions;
     for (unsigned i = 0; i < c->p->harts; i++) totals.instructions += hart_icount(c->jit.hart[i]);
     world_destroy(&c->jit);
@@ -286,10 +286,11 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 64 << 20); /* worlds come and go: their memory need not go to the host and back */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     run_all(seed, programs, verbose, brief);
-    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu evictions, %llu flushes; %u "
+    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu evictions, code full %llu "
+           "times; %u "
            "differences\n",
            (unsigned long long)totals.programs, (unsigned long long)totals.instructions,
            (unsigned long long)totals.translated, (unsigned long long)totals.invalidations,
-           (unsigned long long)totals.evictions, (unsigned long long)totals.flushes, totals.differences);
+           (unsigned long long)totals.evictions, (unsigned long long)totals.drops, totals.differences);
     return totals.differences ? 1 : 0;
 }

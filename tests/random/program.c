@@ -484,7 +484,7 @@ static uint64_t random_address(struct maker *m)
 static void choose_machine(struct maker *m)
 {
     struct program *p = m->p;
-    static const size_t codes[] = {64 << 10, 96 << 10, 128 << 10, 256 << 10};
+    static const size_t codes[] = {38 << 10, 44 << 10, 64 << 10, 256 << 10}; /* a block may take 32 KiB */
     p->harts = chance(m, 80) ? 1 : 2 + (unsigned)roll(m, WORLD_HARTS - 1);
     p->engine.arena_bytes = chance(m, 25) ? 1 : 256 << 10;
     p->engine.code_bytes = codes[roll(m, ARRAY_LEN(codes))];
