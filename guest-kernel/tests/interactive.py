@@ -1,0 +1,39 @@
+# A session at a busybox shell: jobs, line editing, vi, less, top. Run by console.py.
+expect(PROMPT)
+check(command("echo $((6 * 7))").strip() == "42", "the shell counts")
+check("24 80" in command("stty size"), "the size of the window")
+check("/dev/ttyS0" in command("tty"), "the name of the terminal")
+
+# Jobs: stop, list, continue in the background and in the foreground, interrupt.
+type("sleep 1000\r"); expect("sleep 1000\r\n"); press("\x1a", "Stopped"); expect(PROMPT)
+check("Stopped" in command("jobs"), "the job is listed as stopped")
+check("sleep 1000" in command("bg"), "it goes on in the background")
+check("Running" in command("jobs"), "and is listed so")
+type("fg\r"); expect("sleep 1000\r\n"); press("\x03", PROMPT)
+check(command("echo status $?").strip() == "status 130", "^C ends it")
+type("while true; do :; done\r"); expect("done\r\n"); press("\x03", PROMPT)
+type("cat | cat\r"); expect("cat\r\n"); press("\x1c", PROMPT)
+
+# The terminal's own line editing, and end of file.
+type("echo go; cat\r"); expect("cat\r\ngo\r\n"); type("abX\x7fc\r"); expect(r"abX\x08 \x08c\r\nabc\r\n"); press("\x04", PROMPT)
+# The shell's: history, cursor, erasing.
+command("echo first")
+type("\x1b[A"); expect("echo first"); type("\r"); expect("\nfirst\r\n"); expect(PROMPT)
+type("echo bc\x1b[D\x1b[Da\r"); expect("\nabc\r\n"); expect(PROMPT)
+
+# vi: inserts, moves, deletes a line, saves.
+type("vi /tmp/text\r"); expect("vi /tmp/text\r\n"); expect("- /tmp/text")
+type("ifirst line\rsecond line\rthird line"); expect("third line"); type("\x1b"); expect("- /tmp/text .*3/3")
+type("k"); expect("2/3"); type("dd"); expect("Delete 1 lines"); type("ggAX"); expect("X"); type("\x1b"); expect("1/2"); type(":wq\r"); expect(PROMPT)
+check(command("cat /tmp/text") == "first lineX\nthird line\n", "vi's file")
+
+# less: pages, searches, the end.
+type("seq 1 500 | less\r"); expect("less\r\n"); expect("22"); type(" "); expect("44")
+type("/^333\r"); expect("355"); type("G"); expect("500"); press("q", PROMPT)
+
+# top: a screen, then another, then the end.
+type("top -d 1\r"); expect("Load average"); expect("PID.*COMMAND"); expect("Load average"); press("q", PROMPT)
+
+check("0" in command("ps | grep -c top"), "top has gone")
+check("Linux" in command("uname"), "the shell is alive")
+type("exit\r")
