@@ -12,28 +12,28 @@
 #include "base/types.h"
 
 /*                        what strace prints */
-typedef int K_FD;  /* descriptor; AT_FDCWD */
-typedef int K_INT; /* decimal */
-typedef int K_PID;
-typedef int K_SIG; /* signal name */
-typedef unsigned K_UINT;
+typedef int K_FD;         /* descriptor; AT_FDCWD */
+typedef int K_INT;        /* decimal */
+typedef int K_PID;        /* process, thread or group */
+typedef int K_SIG;        /* signal name */
+typedef unsigned K_UINT;  /* decimal */
 typedef unsigned K_FLAGS; /* hexadecimal */
 typedef unsigned K_MODE;  /* octal */
 typedef unsigned K_ID;    /* uid or gid */
-typedef long K_LONG;
-typedef uint64_t K_SIZE;
-typedef uint64_t K_HEX;
-typedef uint64_t K_PATH; /* user address of a string */
-typedef uint64_t K_STR;
-typedef uint64_t K_IN;  /* user address, read by the kernel */
-typedef uint64_t K_OUT; /* user address, written by the kernel */
-typedef uint64_t K_PTR; /* user address */
+typedef long K_LONG;      /* decimal */
+typedef uint64_t K_SIZE;  /* decimal */
+typedef uint64_t K_HEX;   /* hexadecimal */
+typedef uint64_t K_PATH;  /* user address of a string */
+typedef uint64_t K_STR;   /* likewise, not a file's name */
+typedef uint64_t K_IN;    /* user address, read by the kernel */
+typedef uint64_t K_OUT;   /* user address, written by the kernel */
+typedef uint64_t K_PTR;   /* user address */
 
 /* The same types with more meaning. Numbers: */
-typedef int K_WHENCE, K_CLOCK, K_HOW, K_FUTEX, K_FCNTL, K_FAMILY, K_SOCKTYPE;
-typedef long K_TRACE; /* request of ptrace */
-typedef unsigned K_RESOURCE, K_REQUEST, K_OFLAGS, K_ATFLAGS, K_WAITFLAGS, K_PROT, K_MAPFLAGS;
-typedef uint64_t K_CLONEFLAGS;
+typedef int K_WHENCE, K_CLOCK, K_HOW, K_FUTEX, K_FCNTL, K_FAMILY, K_SOCKTYPE; /* names of constants */
+typedef long K_TRACE;                                                         /* request of ptrace */
+typedef unsigned K_RESOURCE, K_REQUEST, K_OFLAGS, K_FDFLAGS, K_ATFLAGS, K_WAITFLAGS, K_PROT, K_MAPFLAGS; /* likewise */
+typedef uint64_t K_CLONEFLAGS;                                                                           /* likewise */
 /* Addresses of what the kernel reads: */
 typedef uint64_t K_BUF;   /* bytes; the next argument is their number */
 typedef uint64_t K_IOV;   /* struct iovec; the next argument is their number */
@@ -45,12 +45,12 @@ typedef uint64_t K_ACT;   /* struct sigaction */
 typedef uint64_t K_TIME;  /* struct timespec */
 typedef uint64_t K_LIMIT; /* struct rlimit */
 /* Addresses of what the kernel writes: */
-typedef uint64_t K_DATA;   /* bytes; the result is their number */
-typedef uint64_t K_OSTR;   /* a string */
-typedef uint64_t K_FDS;    /* two descriptors */
-typedef uint64_t K_STATUS; /* status of wait */
-typedef uint64_t K_STAT;   /* struct stat */
-typedef uint64_t K_OSET, K_OACT, K_OTIME, K_OLIMIT;
+typedef uint64_t K_DATA;                            /* bytes; the result is their number */
+typedef uint64_t K_OSTR;                            /* a string */
+typedef uint64_t K_FDS;                             /* two descriptors */
+typedef uint64_t K_STATUS;                          /* status of wait */
+typedef uint64_t K_STAT;                            /* struct stat */
+typedef uint64_t K_OSET, K_OACT, K_OTIME, K_OLIMIT; /* as above */
 
 /* Prototypes of all handlers. A handler returns the result or a negative error number. */
 #define SYSCALL0(number, name)                   long sys_##name(void);

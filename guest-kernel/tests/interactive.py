@@ -28,12 +28,11 @@ type("k"); expect("2/3"); type("dd"); expect("Delete 1 lines"); type("ggAX"); ex
 check(command("cat /tmp/text") == "first lineX\nthird line\n", "vi's file")
 
 # less: pages, searches, the end.
-type("seq 1 500 | less\r"); expect("less\r\n"); expect("22"); type(" "); expect("44")
-type("/^333\r"); expect("355"); type("G"); expect("500"); press("q", PROMPT)
+type("seq 1 500 | less\r"); expect("23.*standard input.*$"); type(" "); expect("46\r.*:")
+type("/^333\r"); expect("355\r.*:"); type("G"); expect("500"); press("q", PROMPT)
 
 # top: a screen, then another, then the end.
 type("top -d 1\r"); expect("Load average"); expect("PID.*COMMAND"); expect("Load average"); press("q", PROMPT)
 
-check("0" in command("ps | grep -c top"), "top has gone")
 check("Linux" in command("uname"), "the shell is alive")
 type("exit\r")

@@ -98,14 +98,23 @@ TABLE traces[] = {N(PTRACE_TRACEME),
                   END};
 
 static const struct name_table tables[] = {
-    {"OFLAGS", open_flags, true},     {"ATFLAGS", at_flags, true},
-    {"WAITFLAGS", wait_flags, true},  {"PROT", protections, true},
-    {"MAPFLAGS", map_flags, true},    {"CLONEFLAGS", clone_flags, true},
-    {"SOCKTYPE", socket_types, true}, {"WHENCE", whences, false},
-    {"CLOCK", clocks, false},         {"HOW", hows, false},
-    {"FUTEX", futexes, false},        {"FCNTL", fcntls, false},
-    {"FAMILY", families, false},      {"RESOURCE", resources, false},
-    {"REQUEST", requests, false},     {"TRACE", traces, false},
+    {"OFLAGS", open_flags, true},
+    {"FDFLAGS", open_flags + 2, true},
+    {"ATFLAGS", at_flags, true},
+    {"WAITFLAGS", wait_flags, true},
+    {"PROT", protections, true},
+    {"MAPFLAGS", map_flags, true},
+    {"CLONEFLAGS", clone_flags, true},
+    {"SOCKTYPE", socket_types, true},
+    {"WHENCE", whences, false},
+    {"CLOCK", clocks, false},
+    {"HOW", hows, false},
+    {"FUTEX", futexes, false},
+    {"FCNTL", fcntls, false},
+    {"FAMILY", families, false},
+    {"RESOURCE", resources, false},
+    {"REQUEST", requests, false},
+    {"TRACE", traces, false},
 };
 
 const struct name_table *decode_names(const char *kind)
