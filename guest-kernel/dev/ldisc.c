@@ -300,7 +300,7 @@ static void receive_byte(struct tty *tty, char c, uint64_t *signals)
 }
 
 /* Could another byte be lost? In canonical mode without a whole line it must be taken: only editing makes room. */
-static bool is_full(const struct tty *tty)
+bool ldisc_is_full(const struct tty *tty)
 {
     if (mode_l(tty, ICANON) && tty->lines == tty->tail) return false;
     return used(tty) >= TTY_INPUT - 1;
@@ -309,7 +309,7 @@ static bool is_full(const struct tty *tty)
 size_t ldisc_receive(struct tty *tty, const char *bytes, size_t n, uint64_t *signals)
 {
     size_t done = 0;
-    for (; done < n && !is_full(tty); done++) receive_byte(tty, bytes[done], signals);
+    for (; done < n && !ldisc_is_full(tty); done++) receive_byte(tty, bytes[done], signals);
     ldisc_flush_echo(tty);
     if (ldisc_has_input(tty)) wake_all(&tty->readable);
     return done;

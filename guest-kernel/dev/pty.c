@@ -177,7 +177,7 @@ static unsigned master_poll(struct file *file, struct poll_table *table)
     spin_lock(&pty->tty.lock);
     if (pty->head != pty->tail) events |= POLLIN | POLLRDNORM;
     if (pty->was_open && !pty->tty.opens) events |= POLLHUP;
-    if (pty->tty.head - pty->tty.tail < TTY_INPUT / 2) events |= POLLOUT | POLLWRNORM;
+    if (!ldisc_is_full(&pty->tty)) events |= POLLOUT | POLLWRNORM;
     spin_unlock(&pty->tty.lock);
     return events;
 }

@@ -160,6 +160,7 @@ size_t ldisc_write(struct tty *tty, const char *bytes, size_t n);
 void ldisc_flush_echo(struct tty *tty); /* what now has room */
 void ldisc_flush_input(struct tty *tty);
 void ldisc_set_modes(struct tty *tty, const struct termios *modes);
+bool ldisc_is_full(const struct tty *tty);      /* bytes from the line have to wait */
 bool ldisc_has_input(const struct tty *tty);    /* a read would get something (or an end of file) */
 uint32_t ldisc_readable(const struct tty *tty); /* bytes, for FIONREAD */
 /* Moves up to n bytes out of the queue; *end: a line ended with them (or the end of the file was met). */
