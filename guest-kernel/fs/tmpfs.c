@@ -109,7 +109,7 @@ static struct inode *tmpfs_make(struct superblock *sb, const struct attr *attr, 
     inode->ops = &tmpfs_ops;
     inode->fops = S_ISDIR(attr->mode) ? &tmpfs_directory_fops : &tmpfs_file_fops;
     if (S_ISREG(attr->mode)) mapping_init_memory(&inode->mapping, inode, 0);
-    if (S_ISDIR(attr->mode)) inode->links = 2;
+    if (S_ISDIR(attr->mode)) inode->links = 2, inode->size = 40; /* as if . and .. were entries, as on Linux */
     return inode;
 }
 

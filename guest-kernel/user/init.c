@@ -238,6 +238,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&watched, signals[i]);
     sigprocmask(SIG_BLOCK, &watched, NULL);
     reboot(RB_DISABLE_CAD);
+    umask(022);
     mount_usual();
     set_host_name();
     read_table(read_file("/etc/inittab", &table) && table.n ? table.s : default_table);
