@@ -412,9 +412,10 @@ static void log_block(const struct engine *e, const struct hart *h, const struct
 /* First handler of every block while somebody counts. */
 static const struct dinsn *block_counted(struct hart *h, const struct dinsn *d, const struct data_bank *bank)
 {
-    const struct block *b = block_of(d);
-    h->engine->counts->accesses += b->accesses;
-    return b->counted(h, d, bank);
+    const struct block *b = block_of(d),
+                       *whole = b->origin ? b->origin : b; /* a truncated copy may have this handler, too */
+    h->engine->counts->accesses += whole->accesses;
+    return whole->counted(h, d, bank);
 }
 
 static void count_block(struct block *b, const struct insn *insns, unsigned n)
