@@ -148,6 +148,7 @@ struct hart {
     struct observer *observer; /* NULL: nothing attached, the fast handlers run */
     const struct hart_env *env;
     struct log *log;
+    uint64_t stepped; /* tier 2: the count when the run loop last entered a block */
     /* Tier 2: for each access in native code (several may share one) the offset of the entry in its table of translations that served
      * it last. Any value is right: what is found there is compared. */
     struct access_hint {

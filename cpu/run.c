@@ -75,6 +75,14 @@ static bool run_is_fruitless(const struct hart *h, uint64_t *count, unsigned *ro
     return *rounds > FRUITLESS_MAX;
 }
 
+/* The run loop is to come back after `count` instructions at the latest. */
+static void run_at_most(struct hart *h, int64_t count)
+{
+    if (count >= h->budget) return;
+    h->icount_end -= (uint64_t)(h->budget - count);
+    h->budget = count;
+}
+
 static enum hart_stop run_loop(struct hart *h, uint64_t end)
 {
     bool by_block = log_on(h->log, LOG_EXEC);
@@ -99,11 +107,11 @@ static enum hart_stop run_loop(struct hart *h, uint64_t end)
         if (h->engine->jit && h->engine->jit->full) engine_drop_native(h->engine);
         const struct block *b = run_find(h);
         if (!b) continue;
+        if (h->engine->jit) run_at_most(h, region_step(h, b));
         if (b->count > h->budget) b = engine_truncate(h->engine, h, b, (unsigned)h->budget);
         if (by_block) {
             log_line(h->log, LOG_EXEC, "exec: hart %u 0x%llx", h->id, (unsigned long long)h->pc);
-            h->icount_end -= (uint64_t)(h->budget - b->count);
-            h->budget = b->count;
+            run_at_most(h, b->count);
         }
         run_block(h, b, h->data);
     }

@@ -3,6 +3,7 @@
 #define ORRERY_CPU_JIT_GEN_H
 
 #include "cpu/jit/jit.h"
+#include "cpu/jit/region.h"
 #include "cpu/jit/tree.h"
 #include <stddef.h>
 
@@ -21,19 +22,23 @@
 #define NOT_PINNED 0xff
 extern const uint8_t gen_host[32];
 
-#define GEN_EXITS_MAX (BLOCK_INSNS_MAX * 8 + 8)
+/* Ways out of n instructions, at most. */
+#define GEN_EXITS(n) ((n)*8 + 8)
 
 struct exit {
     uint8_t *site; /* of a displacement */
-    enum { EXIT_DEOPT, EXIT_LINK } kind;
-    uint32_t value; /* EXIT_DEOPT: index of the instruction; EXIT_LINK: target's offset in the page */
+    enum { EXIT_DEOPT, EXIT_LINK, EXIT_FAR, EXIT_LABEL, EXIT_REFUSED } kind;
+    /* EXIT_DEOPT: index of the instruction; EXIT_LINK: target's offset in the page; EXIT_FAR: target from the block's start, signed;
+     * EXIT_LABEL: number of a member */
+    uint32_t value;
+    unsigned member; /* of the region, whose way out it is */
 };
 
 /* An access whose hint may be wrong: what its code behind the block has to know. */
 struct miss {
     uint8_t *site; /* of a displacement */
     const uint8_t *resume, *stub;
-    const struct block *block;
+    unsigned member;
     int32_t imm, slot;
     uint16_t index; /* of the instruction */
     uint8_t base;   /* host register */
@@ -42,22 +47,28 @@ struct miss {
 struct gen {
     struct code c;
     struct jit *jit;
-    const uint8_t *host; /* of guest registers, or NOT_PINNED */
+    const uint8_t *host;     /* of guest registers, or NOT_PINNED */
+    const struct plan *plan; /* NULL: a block on its own */
+    unsigned member;         /* of the plan, that block is */
+    int next_member;         /* behind it in the code, or -1 */
     const struct block *block;
+    isa_set live;
     struct insn insns[BLOCK_INSNS_MAX];
     const struct insn *insn;
     unsigned index, offset; /* of insn in the block, in instructions and bytes */
     int loaded;             /* host register of LOADED */
     uint8_t *entry;
-    struct exit exits[GEN_EXITS_MAX];
+    struct exit *exits;
     unsigned exit_count;
-    struct miss misses[BLOCK_INSNS_MAX];
+    const uint8_t *deopt; /* the common end of the ways out of deopt_member to the interpreter */
+    unsigned deopt_member;
+    struct miss *misses;
     unsigned miss_count;
     unsigned accesses; /* of the block, so far */
-    /* f registers in xmm2 … xmm15; 0: not there */
+    /* f registers in xmm1 … xmm_last; 0: not there */
     uint8_t xmm_of[32], f_in[16];
     bool boxed[16]; /* the register is known to hold a NaN-boxed single */
-    unsigned next_xmm, locked;
+    unsigned next_xmm, xmm_last, locked;
     bool marked_dirty;
     uint8_t modes_checked, fma_modes_checked; /* by rounding mode */
 };
@@ -65,7 +76,7 @@ struct gen {
 /* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */
 static inline void gen_deopt(struct gen *g, uint8_t *site)
 {
-    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index};
+    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index, g->member};
 }
 
 /* Where guest register n is: a host register or memory. Not for x0, which gen_operand_x makes a constant. */
@@ -95,6 +106,8 @@ void gen_set_rd(struct gen *g, unsigned reg);
 /* The host operand of the access at rs1 + imm; it uses rcx, and rax if rs1 is in memory. Leaves on a miss. rdx is lost. strict: a
  * misaligned address is a miss. */
 struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict);
+/* to <- where the entry stands in its table that the address in va belongs to. */
+void gen_entry_offset(struct code *c, unsigned to, unsigned va);
 /* Behind the code: what the probes jump to. */
 void gen_misses(struct gen *g);
 
@@ -111,10 +124,27 @@ bool gen_jump_register(struct gen *g, const struct tree *t);
 
 /* Goes on `offset` bytes from the block's start. */
 void gen_go_to(struct gen *g, int32_t offset);
+/* To the guest address in rax; registers are as between blocks. */
+void gen_jump_anywhere(struct gen *g);
+/* dst <- the address `offset` bytes from the block's start. */
+void gen_pc(struct gen *g, unsigned dst, int32_t offset);
 /* Of the block, in its page. */
 uint32_t gen_page_offset(const struct gen *g);
 
-/* gen_fp.c. false: leave it to the interpreter. */
+/* gen_block.c: the instructions of g->block, and where the last one leads; *first: the first one is native. */
+void gen_body(struct gen *g, bool *first);
+/* The ways out, behind the code. */
+void gen_exits(struct gen *g);
+void gen_mov_edx(struct gen *g, uint32_t v);
+
+/* gen_region.c: from the region's registers to those between blocks; nothing for a block on its own. rax, rcx, rdx stay. */
+void gen_leave_region(struct gen *g);
+/* h->pc gets the page of the member; rax is lost. Nothing for a block on its own. */
+void gen_set_page(struct gen *g, unsigned member);
+
+/* gen_fp.c. Nothing of the block is known of xmm registers any more. */
+void gen_fp_forget(struct gen *g);
+/* false: leave it to the interpreter. */
 bool gen_fp(struct gen *g);
 bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at);
 bool gen_fp_store(struct gen *g, unsigned bytes, struct rm at);

@@ -30,7 +30,7 @@ static bool gen_insn(struct gen *g)
 static void note_insn(struct gen *g)
 {
     struct jit *j = g->jit;
-    if (!j->told) return;
+    if (!j->told || g->plan) return;
     j->insns[j->made.count++] =
         (struct translated_insn){.raw = g->insn->raw, .offset = g->offset, .host = (uint32_t)(g->c.at - g->entry)};
 }
@@ -55,75 +55,141 @@ static bool gen_or_leave(struct gen *g)
     return false;
 }
 
-/* mov rcx, block; jmp stub */
-static void leave_with_block(struct gen *g, const uint8_t *stub)
-{
-    x_mov_imm(&g->c, RCX, (int64_t)(intptr_t)g->block);
-    x_jmp_to(&g->c, stub);
-}
-
-static void mov_edx(struct gen *g, uint32_t v)
+void gen_mov_edx(struct gen *g, uint32_t v)
 {
     x_8(&g->c, 0xba);
     x_32(&g->c, v);
 }
 
-/* The ways out, behind the block. */
-static void gen_exits(struct gen *g, uint8_t *refused)
+static const struct block *block_of_exit(const struct gen *g, const struct exit *e)
+{
+    return g->plan ? g->plan->member[e->member].block : g->block;
+}
+
+static bool same_exit(const struct exit *a, const struct exit *b)
+{
+    return a->kind == b->kind && a->value == b->value && a->member == b->member;
+}
+
+static void count_deopt(struct gen *g, const struct block *b, unsigned index)
+{
+    const struct engine_counts *counts = g->jit->engine->counts;
+    struct insn insn;
+    if (!counts) return;
+    insn_decode(block_raw(b)[index], g->live, &insn);
+    count(g, &counts->left[insn.id], 1);
+}
+
+static void gen_exit(struct gen *g, const struct exit *e)
 {
     struct code *c = &g->c;
-    x_aim(refused, c->at);
-    x_group_imm(c, G_ADD, r_(R_BUDGET), (int32_t)g->block->length);
-    leave_with_block(g, g->jit->leave_refused);
-    uint8_t *deopt = c->at, *stub = NULL;
-    leave_with_block(g, g->jit->leave_deopt);
+    const struct block *b = block_of_exit(g, e);
+    g->member = e->member;
+    if (e->kind == EXIT_DEOPT) {
+        count_deopt(g, b, e->value);
+        gen_mov_edx(g, e->value);
+        if (g->deopt && g->deopt_member == e->member) {
+            x_jmp_to(c, g->deopt);
+            return;
+        }
+        g->deopt = c->at;
+        g->deopt_member = e->member;
+    }
+    gen_set_page(g, e->member);
+    gen_leave_region(g);
+    switch (e->kind) {
+    case EXIT_DEOPT:
+        x_mov_imm(c, RCX, (int64_t)(intptr_t)b);
+        x_jmp_to(c, g->jit->leave_deopt);
+        break;
+    case EXIT_REFUSED:
+        x_group_imm(c, G_ADD, r_(R_BUDGET), (int32_t)b->length);
+        x_mov_imm(c, RCX, (int64_t)(intptr_t)b);
+        x_jmp_to(c, g->jit->leave_refused);
+        break;
+    case EXIT_LINK: {
+        uint8_t *site = g->plan ? x_jmp(c) : e->site;
+        if (g->plan) x_aim(site, c->at);
+        gen_mov_edx(g, e->value);
+        x_mov_imm(c, RCX, (int64_t)(intptr_t)site);
+        x_jmp_to(c, g->jit->leave_link);
+        break;
+    }
+    default: /* EXIT_FAR */
+        g->block = b;
+        gen_pc(g, RAX, (int32_t)e->value);
+        gen_jump_anywhere(g);
+    }
+}
+
+void gen_exits(struct gen *g)
+{
+    uint8_t *stub = NULL;
     for (unsigned i = 0; i < g->exit_count; i++) {
         const struct exit *e = &g->exits[i];
-        if (i > 0 && e->kind == EXIT_DEOPT && e[-1].kind == EXIT_DEOPT && e[-1].value == e->value) {
-            x_aim(e->site, stub); /* the same instruction's */
+        if (e->kind == EXIT_LABEL) {
+            x_aim(e->site, g->plan->member[e->value].label);
             continue;
         }
-        stub = c->at;
-        x_aim(e->site, c->at);
-        const struct engine_counts *counts = g->jit->engine->counts;
-        if (counts && e->kind == EXIT_DEOPT) count(g, &counts->left[g->insns[e->value].id], 1);
-        mov_edx(g, e->value);
-        if (e->kind == EXIT_DEOPT) {
-            x_jmp_to(c, deopt);
-        } else {
-            x_mov_imm(c, RCX, (int64_t)(intptr_t)e->site);
-            x_jmp_to(c, g->jit->leave_link);
+        if (i > 0 && e->kind == EXIT_DEOPT && same_exit(e, &e[-1])) {
+            x_aim(e->site, stub);
+            continue;
         }
+        stub = g->c.at;
+        x_aim(e->site, g->c.at);
+        gen_exit(g, e);
     }
+}
+
+void gen_body(struct gen *g, bool *first)
+{
+    const struct block *b = g->block;
+    bool goes_on = true;
+    for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
+    g->offset = 0;
+    g->accesses = 0;
+    gen_fp_forget(g);
+    if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
+    if (!g->plan) g->jit->made.count = 0;
+    for (unsigned i = 0; i < b->length && goes_on; i++) {
+        g->insn = &g->insns[i];
+        g->index = i;
+        note_insn(g);
+        goes_on = gen_or_leave(g);
+        if (i == 0) *first = goes_on;
+        g->offset += g->insn->length;
+    }
+    if (goes_on && !insn_ends_block(&g->insns[b->length - 1])) gen_go_to(g, (int32_t)g->offset);
 }
 
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
 {
+    struct exit exits[GEN_EXITS(BLOCK_INSNS_MAX)];
+    struct miss misses[BLOCK_INSNS_MAX];
+    struct gen g = {.c = j->code,
+                    .jit = j,
+                    .block = b,
+                    .live = live,
+                    .host = gen_host,
+                    .xmm_last = 15,
+                    .next_member = -1,
+                    .exits = exits,
+                    .misses = misses};
     b->hint = j->next_hint;
-    struct gen g = {.c = j->code, .jit = j, .block = b, .host = gen_host};
-    for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], live, &g.insns[i]);
     /* What a dead block's entry is overwritten with goes here, and so to the block that lives at this address now. */
-    mov_edx(&g, gen_page_offset(&g));
+    gen_mov_edx(&g, gen_page_offset(&g));
     x_mov_imm(&g.c, RCX, 0);
     x_jmp_to(&g.c, j->leave_link);
     g.entry = g.c.at;
     x_group_imm(&g.c, G_SUB, r_(R_BUDGET), (int32_t)b->length);
-    uint8_t *refused = x_jcc(&g.c, C_S), *body = g.c.at;
-    if (j->engine->counts && b->accesses) count(&g, &j->engine->counts->accesses, b->accesses);
-    j->made.count = 0;
-    bool goes_on = true;
-    for (unsigned i = 0; i < b->length && goes_on; i++) {
-        g.insn = &g.insns[i];
-        g.index = i;
-        note_insn(&g);
-        goes_on = gen_or_leave(&g);
-        if (i == 0 && !goes_on) return false;
-        g.offset += g.insn->length;
-    }
-    if (goes_on && !insn_ends_block(&g.insns[b->length - 1])) gen_go_to(&g, (int32_t)g.offset);
+    g.exits[g.exit_count++] = (struct exit){x_jcc(&g.c, C_S), EXIT_REFUSED, 0, 0};
+    uint8_t *body = g.c.at;
+    bool first;
+    gen_body(&g, &first);
+    if (!first) return false;
     j->made.host_end = (uint32_t)(g.c.at - g.entry);
     gen_misses(&g);
-    gen_exits(&g, refused);
+    gen_exits(&g);
     j->made.bytes = (size_t)(g.c.at - g.entry);
     j->next_hint = (b->hint + g.accesses) % ACCESS_HINTS;
     _Static_assert(JIT_DEAD_BYTES == 5 + 2 + 5, "mov, xor, jmp");

@@ -7,17 +7,39 @@
 
 uint32_t gen_page_offset(const struct gen *g) { return (uint32_t)(g->block->gpa & ~GUEST_PAGE_MASK); }
 
-/* The jump at `site` goes to the block at this offset of the page. */
-static void link_to(struct gen *g, uint8_t *site, uint32_t target)
+static bool is_near(const struct gen *g, int32_t offset)
 {
-    if (target == gen_page_offset(g))
+    int64_t target = (int64_t)gen_page_offset(g) + offset;
+    return target >= 0 && target < (int64_t)GUEST_PAGE_BYTES;
+}
+
+/* The region's block at `offset` bytes from this one, or -1. */
+static int member_at(const struct gen *g, int32_t offset)
+{
+    if (!g->plan) return -1;
+    gva_t pc = g->plan->member[g->member].pc + (uint64_t)(int64_t)offset;
+    for (unsigned i = 0; i < g->plan->count; i++)
+        if (g->plan->member[i].pc == pc) return (int)i;
+    return -1;
+}
+
+/* The jump at `site` goes `offset` bytes from the block's start. */
+static void aim_at(struct gen *g, uint8_t *site, int32_t offset)
+{
+    int member = member_at(g, offset);
+    uint32_t in_page = gen_page_offset(g) + (uint32_t)offset;
+    if (!g->plan && offset == 0)
         x_aim(site, g->entry);
+    else if (member >= 0)
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member};
+    else if (is_near(g, offset))
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, in_page, g->member};
     else
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, target};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_FAR, (uint32_t)offset, g->member};
 }
 
 /* Goes to the guest address in rax. */
-static void jump_anywhere(struct gen *g)
+void gen_jump_anywhere(struct gen *g)
 {
     struct code *c = &g->c;
     x_store(c, m_(R_HART, H(pc)), RAX);
@@ -42,28 +64,29 @@ static void jump_anywhere(struct gen *g)
     x_aim(missed, g->jit->leave_jump);
 }
 
-/* The same for an address that is a constant but for its page. */
-static void jump_relative(struct gen *g, int32_t offset)
+void gen_pc(struct gen *g, unsigned dst, int32_t offset)
 {
-    x_load(&g->c, RAX, m_(R_HART, H(pc)));
-    x_group_imm(&g->c, G_AND, r_(RAX), -(int32_t)GUEST_PAGE_BYTES);
-    x_group_imm(&g->c, G_ADD, r_(RAX), (int32_t)gen_page_offset(g) + offset);
-    jump_anywhere(g);
+    struct code *c = &g->c;
+    if (g->plan && g->plan->several_pages) {
+        x_mov_imm(c, dst, (int64_t)(g->plan->member[g->member].pc + (uint64_t)(int64_t)offset));
+        return;
+    }
+    x_load(c, dst, m_(R_HART, H(pc)));
+    x_group_imm(c, G_AND, r_(dst), -(int32_t)GUEST_PAGE_BYTES);
+    x_group_imm(c, G_ADD, r_(dst), (int32_t)gen_page_offset(g) + offset);
 }
 
-static bool is_near(const struct gen *g, int32_t offset)
-{
-    int64_t target = (int64_t)gen_page_offset(g) + offset;
-    return target >= 0 && target < (int64_t)GUEST_PAGE_BYTES;
-}
-
-/* To `offset` bytes from the block's start. */
 void gen_go_to(struct gen *g, int32_t offset)
 {
-    if (is_near(g, offset))
-        link_to(g, x_jmp(&g->c), (uint32_t)((int32_t)gen_page_offset(g) + offset));
-    else
-        jump_relative(g, offset);
+    int member = member_at(g, offset);
+    if (member >= 0 && member == g->next_member) return;
+    if (member >= 0 || is_near(g, offset)) {
+        aim_at(g, x_jmp(&g->c), offset);
+        return;
+    }
+    gen_leave_region(g);
+    gen_pc(g, RAX, offset);
+    gen_jump_anywhere(g);
 }
 
 static void set_return_address(struct gen *g, unsigned scratch)
@@ -71,9 +94,7 @@ static void set_return_address(struct gen *g, unsigned scratch)
     unsigned rd = g->insn->rd;
     if (rd == 0) return;
     unsigned reg = g->host[rd] == NOT_PINNED ? scratch : g->host[rd];
-    x_load(&g->c, reg, m_(R_HART, H(pc)));
-    x_group_imm(&g->c, G_AND, r_(reg), -(int32_t)GUEST_PAGE_BYTES);
-    x_group_imm(&g->c, G_ADD, r_(reg), (int32_t)(gen_page_offset(g) + g->offset + g->insn->length));
+    gen_pc(g, reg, (int32_t)(g->offset + g->insn->length));
     if (reg == scratch) x_store(&g->c, XREG(rd), reg);
 }
 
@@ -82,15 +103,13 @@ bool gen_branch(struct gen *g, const struct tree *t)
     unsigned condition;
     int32_t taken = (int32_t)g->offset + g->insn->imm, fall = (int32_t)(g->offset + g->insn->length);
     if (!gen_compare(g, t, &condition)) return false;
-    if (is_near(g, taken)) {
-        link_to(g, x_jcc(&g->c, condition), (uint32_t)((int32_t)gen_page_offset(g) + taken));
-        gen_go_to(g, fall);
+    int member = member_at(g, taken);
+    if (member >= 0 && member == g->next_member) {
+        aim_at(g, x_jcc(&g->c, condition ^ 1), fall);
         return true;
     }
-    uint8_t *far = x_jcc(&g->c, condition);
+    aim_at(g, x_jcc(&g->c, condition), taken);
     gen_go_to(g, fall);
-    x_aim(far, g->c.at);
-    jump_relative(g, taken);
     return true;
 }
 
@@ -102,10 +121,39 @@ bool gen_jump(struct gen *g)
     return true;
 }
 
+/* To those of the region's blocks that this jump was seen to go to. rax: the target. */
+static void jump_within_region(struct gen *g)
+{
+    struct code *c = &g->c;
+    const struct member *m = &g->plan->member[g->member];
+    bool anywhere = g->plan->several_pages;
+    if (!m->next_count) return;
+    if (!anywhere) { /* rdx: the target less the page that h->pc is in */
+        x_load(c, RCX, m_(R_HART, H(pc)));
+        x_group_imm(c, G_AND, r_(RCX), -(int32_t)GUEST_PAGE_BYTES);
+        x_mov(c, RDX, RAX);
+        x_group(c, G_SUB, RDX, r_(RCX));
+    }
+    for (unsigned i = 0; i < m->next_count; i++) {
+        gva_t pc = g->plan->member[m->next[i].member].pc;
+        if (!anywhere) {
+            x_group_imm(c, G_CMP, r_(RDX), (int32_t)(pc & ~GUEST_PAGE_MASK));
+        } else if ((int64_t)pc == (int32_t)pc) {
+            x_group_imm(c, G_CMP, r_(RAX), (int32_t)pc);
+        } else {
+            x_mov_imm(c, RCX, (int64_t)pc);
+            x_group(c, G_CMP, RAX, r_(RCX));
+        }
+        g->exits[g->exit_count++] = (struct exit){x_jcc(c, C_E), EXIT_LABEL, m->next[i].member, g->member};
+    }
+}
+
 bool gen_jump_register(struct gen *g, const struct tree *t)
 {
     if (!gen_value(g, t, RAX)) return false;
     set_return_address(g, RCX);
-    jump_anywhere(g);
+    if (g->plan) jump_within_region(g);
+    gen_leave_region(g);
+    gen_jump_anywhere(g);
     return true;
 }

@@ -5,12 +5,27 @@
 
 #include "emu/base/bits.h"
 
-/* ---- f registers in xmm registers, within a block; memory is always up to date ---- */
+/* ---- f registers in xmm registers ----
+ * In a region some f registers live in xmm registers, and nowhere else until the region is left. The others' values are remembered within a
+ * block in what is left, and memory is up to date. */
+
+void gen_fp_forget(struct gen *g)
+{
+    memset(g->xmm_of, 0, sizeof g->xmm_of);
+    memset(g->f_in, 0xff, sizeof g->f_in);
+    memset(g->boxed, 0, sizeof g->boxed);
+    g->next_xmm = 0;
+    g->marked_dirty = false;
+    g->modes_checked = g->fma_modes_checked = 0;
+}
+
+/* The xmm register that is guest register n all through a region, or 0. */
+static unsigned f_home(const struct gen *g, unsigned n) { return g->plan ? g->plan->f_host[n] : 0; }
 
 static unsigned xmm_new(struct gen *g)
 {
     do {
-        if (++g->next_xmm > 15) g->next_xmm = 2;
+        if (++g->next_xmm > g->xmm_last) g->next_xmm = 1;
     } while (g->locked >> g->next_xmm & 1);
     unsigned x = g->next_xmm;
     if (g->f_in[x] < 32 && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
@@ -22,7 +37,9 @@ static unsigned xmm_new(struct gen *g)
 
 static unsigned f_read(struct gen *g, unsigned n)
 {
-    unsigned x = g->xmm_of[n];
+    unsigned x = f_home(g, n);
+    if (x) return x;
+    x = g->xmm_of[n];
     if (x) {
         g->locked |= 1u << x;
         return x;
@@ -42,25 +59,55 @@ static void mark_dirty(struct gen *g)
     g->marked_dirty = true;
 }
 
+/* Where the result of the instruction is made. If the instruction is left to the interpreter after all, a home that is no source may hold
+ * anything: the interpreter writes it anew. */
+static unsigned f_result(struct gen *g)
+{
+    const struct insn *i = g->insn;
+    unsigned home = f_home(g, i->rd);
+    return home && i->rd != i->rs1 && i->rd != i->rs2 && i->rd != i->rs3 ? home : xmm_new(g);
+}
+
 /* f[n] <- xmm x */
 static void f_write(struct gen *g, unsigned n, unsigned x, bool boxed)
 {
+    unsigned home = f_home(g, n);
+    mark_dirty(g);
+    if (home) {
+        if (x != home) x_ins(&g->c, X_0F | 0x28, home, r_(x)); /* movaps */
+        g->boxed[home] = boxed;
+        return;
+    }
     x_ins(&g->c, X_F2 | X_0F | 0x11, x, FREG(n));
     if (g->xmm_of[n] && g->xmm_of[n] != x) g->f_in[g->xmm_of[n]] = 0xff;
     if (g->f_in[x] < 32 && g->f_in[x] != n && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
     g->xmm_of[n] = (uint8_t)x;
     g->f_in[x] = (uint8_t)n;
     g->boxed[x] = boxed;
-    mark_dirty(g);
 }
 
 /* f[n] <- general register */
 static void f_write_bits(struct gen *g, unsigned n, unsigned reg)
 {
+    unsigned home = f_home(g, n);
+    mark_dirty(g);
+    if (home) {
+        x_ins(&g->c, X_66 | X_W | X_0F | 0x6e, home, r_(reg)); /* movq home, reg */
+        g->boxed[home] = false;
+        return;
+    }
     x_store(&g->c, FREG(n), reg);
     if (g->xmm_of[n]) g->f_in[g->xmm_of[n]] = 0xff;
     g->xmm_of[n] = 0;
-    mark_dirty(g);
+}
+
+/* reg <- all bits of f[n] */
+static void f_bits(struct gen *g, unsigned reg, unsigned n)
+{
+    if (f_home(g, n))
+        x_ins(&g->c, X_66 | X_W | X_0F | 0x7e, f_home(g, n), r_(reg));
+    else
+        x_load(&g->c, reg, FREG(n));
 }
 
 /* ---- conditions ---- */
@@ -113,7 +160,7 @@ static unsigned scalar(bool single) { return (single ? X_F3 : X_F2) | X_0F; }
 static bool arithmetic(struct gen *g, unsigned op, bool single)
 {
     check_mode(g, false);
-    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = xmm_new(g);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | op, d, r_(b));
     check_result(g, d, single);
@@ -124,7 +171,7 @@ static bool arithmetic(struct gen *g, unsigned op, bool single)
 static bool square_root(struct gen *g, bool single)
 {
     check_mode(g, false);
-    unsigned a = source(g, g->insn->rs1, single), d = xmm_new(g);
+    unsigned a = source(g, g->insn->rs1, single), d = f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | 0x51, d, r_(a));
     check_result(g, d, single);
@@ -138,7 +185,7 @@ static bool fused(struct gen *g, unsigned op, bool single)
     if (!g->jit->has_fma) return false;
     check_mode(g, true);
     unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single),
-             z = source(g, g->insn->rs3, single), d = xmm_new(g);
+             z = source(g, g->insn->rs3, single), d = f_result(g);
     xmm_move(g, d, z);
     x_vex(&g->c, 2, 1, !single, op, d, a, r_(b));
     check_result(g, d, single);
@@ -182,7 +229,7 @@ static bool equal(struct gen *g, bool single)
 
 static bool least(struct gen *g, bool greatest, bool single)
 {
-    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = xmm_new(g);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = f_result(g);
     order(g, false, single, a, b);
     gen_deopt(g, x_jcc(&g->c, C_E)); /* equal (zeros have signs) or unordered */
     xmm_move(g, d, a);
@@ -276,12 +323,12 @@ static bool sign(struct gen *g, char which, bool single)
         f_write(g, g->insn->rd, d, single);
         return true;
     }
-    x_load(c, RAX, FREG(rs1));
+    f_bits(g, RAX, rs1);
     if (rs1 == rs2) {
         x_ins(c, X_W | X_0F | 0xba, which == 'n' ? 7 : 6, r_(RAX)); /* btc, btr */
         x_8(c, bit);
     } else {
-        x_load(c, RCX, FREG(rs2));
+        f_bits(g, RCX, rs2);
         if (which == 'n') x_ins(c, X_W | 0xf7, 2, r_(RCX));
         x_mov_imm(c, RDX, 1);
         x_shift_imm(c, S_SHL, RDX, bit);
@@ -298,7 +345,8 @@ static bool sign(struct gen *g, char which, bool single)
 
 static bool move_to_x(struct gen *g, bool word)
 {
-    x_ins(&g->c, X_W | (word ? 0x63 : 0x8b), RAX, FREG(g->insn->rs1));
+    f_bits(g, RAX, g->insn->rs1);
+    if (word) x_ins(&g->c, X_W | 0x63, RAX, r_(RAX));
     gen_set_rd(g, RAX);
     return true;
 }

@@ -5,6 +5,26 @@
 
 /* ---- memory ---- */
 
+/* In a region it is known how often the hint was wrong while the block was watched. */
+static bool hint_is_poor(const struct gen *g, unsigned hint)
+{
+    return g->plan && g->plan->hints[hint].misses > g->plan->member[g->member].count / 8 + 1;
+}
+
+/* Both terms of the index lie in the low 32 bits. */
+void gen_entry_offset(struct code *c, unsigned to, unsigned va)
+{
+    x_ins(c, 0x8b, to, r_(va));
+    x_ins(c, 0xc1, S_SHR, r_(to));
+    x_8(c, TLB_SETS_LOG2);
+    x_ins(c, 0x33, to, r_(va));
+    x_ins(c, 0xc1, S_SHR, r_(to));
+    x_8(c, GUEST_PAGE_LOG2 - 4);
+    x_ins(c, 0x81, G_AND, r_(to));
+    x_32(c, (TLB_SETS - 1) << 4);
+    _Static_assert(sizeof(struct tlb_entry) == 16 && GUEST_PAGE_LOG2 + 2 * TLB_SETS_LOG2 <= 32, "scaled by shifts");
+}
+
 struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict)
 {
     struct code *c = &g->c;
@@ -14,11 +34,13 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
     int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
-    x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
+    bool indexed = hint_is_poor(g, hint);
+    if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
     if (imm)
         x_ins(c, X_W | 0x8d, RDX, m_(base, imm));
     else
         x_mov(c, RDX, base);
+    if (indexed) gen_entry_offset(c, RCX, RDX);
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
     x_group(c, G_CMP, RDX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
     uint8_t *site = x_jcc(c, C_NE);
@@ -29,7 +51,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
                       .imm = imm,
                       .slot = slot,
                       .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
-                      .block = g->block,
+                      .member = g->member,
                       .index = g->index};
     x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
     return mx_(RCX, base, 0, imm);
@@ -45,7 +67,7 @@ void gen_misses(struct gen *g)
         x_ins(c, X_W | 0x8d, RDX, m_(m->base, m->imm));
         x_mov_imm(c, RCX, m->slot);
         x_call_to(c, m->stub);
-        g->block = m->block;
+        g->member = m->member;
         g->index = m->index;
         gen_deopt(g, x_jcc(c, C_NE));
         x_jmp_to(c, m->resume);
@@ -136,15 +158,24 @@ bool gen_amo(struct gen *g, const struct row_trees *row)
     return true;
 }
 
-/* rcx <- what h->reservation holds for the doubleword at host address rax. Memory of several regions is left to the interpreter. */
+/* rcx <- what h->reservation holds for the doubleword at host address rax. The interpreter sees to memory outside the largest region. rdx
+ * is lost. */
 static bool reservation_of_rax(struct gen *g)
 {
+    struct code *c = &g->c;
     const struct bus *bus = g->jit->engine->bus;
-    if (bus->ram_count != 1) return false;
-    x_mov_imm(&g->c, RCX, (int64_t)(bus->ram[0].base - (uint64_t)(uintptr_t)bus->ram[0].host));
-    x_group(&g->c, G_ADD, RCX, r_(RAX));
-    x_group_imm(&g->c, G_AND, r_(RCX), -8);
-    x_group_imm(&g->c, G_ADD, r_(RCX), 1);
+    const struct ram_region *ram = NULL;
+    for (unsigned i = 0; i < bus->ram_count; i++)
+        if (!ram || bus->ram[i].size > ram->size) ram = &bus->ram[i];
+    if (!ram) return false;
+    x_mov_imm(c, RCX, -(int64_t)(uintptr_t)ram->host);
+    x_group(c, G_ADD, RCX, r_(RAX));
+    x_mov_imm(c, RDX, (int64_t)ram->size);
+    x_group(c, G_CMP, RCX, r_(RDX));
+    gen_deopt(g, x_jcc(c, C_AE));
+    x_mov_imm(c, RDX, (int64_t)ram->base + 1);
+    x_group_imm(c, G_AND, r_(RCX), -8);
+    x_group(c, G_ADD, RCX, r_(RDX));
     return true;
 }
 

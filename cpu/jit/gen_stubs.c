@@ -178,16 +178,7 @@ static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
     j->find_entry[write][strict][log2] = c->at;
     x_8(c, 0x50); /* push rax */
-    /* tlb_index(rdx) * 16: both terms of the index lie in the low 32 bits. */
-    x_ins(c, 0x8b, RAX, r_(RDX));
-    x_ins(c, 0xc1, S_SHR, r_(RAX));
-    x_8(c, TLB_SETS_LOG2);
-    x_ins(c, 0x33, RAX, r_(RDX));
-    x_ins(c, 0xc1, S_SHR, r_(RAX));
-    x_8(c, GUEST_PAGE_LOG2 - 4);
-    x_ins(c, 0x81, G_AND, r_(RAX));
-    x_32(c, (TLB_SETS - 1) << 4);
-    _Static_assert(sizeof(struct tlb_entry) == 16 && GUEST_PAGE_LOG2 + 2 * TLB_SETS_LOG2 <= 32, "scaled by shifts");
+    gen_entry_offset(c, RAX, RDX);
     x_ins(c, 0x89, RAX, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, entry)));
     x_ins(c, 0xff, 0, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, misses))); /* inc */
     x_mov(c, RCX, RAX);

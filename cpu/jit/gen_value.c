@@ -69,8 +69,17 @@ static bool value_group(struct gen *g, unsigned op, const struct tree *t, unsign
 {
     struct code *c = &g->c;
     struct opnd a, b;
-    if (op == G_ADD && gen_leaf(g, t->a, &a) && gen_is_reg(&a) && gen_leaf(g, t->b, &b) &&
-        (gen_is_imm32(&b) || gen_is_reg(&b)) && a.rm.reg != dst) {
+    bool leaves = gen_leaf(g, t->a, &a) && gen_leaf(g, t->b, &b);
+    if (leaves && op != G_AND && op != G_SUB && a.imm && a.value == 0) { /* li, mv */
+        gen_move(g, dst, &b);
+        return true;
+    }
+    if (leaves && op == G_AND && b.imm && b.value == 0xff && !a.imm) { /* zext.b */
+        x_ins(c, X_0F | X_BYTE | 0xb6, dst, a.rm);
+        return true;
+    }
+    if (leaves && op == G_ADD && gen_is_reg(&a) && gen_leaf(g, t->b, &b) && (gen_is_imm32(&b) || gen_is_reg(&b)) &&
+        a.rm.reg != dst) {
         struct rm sum = b.imm ? m_(a.rm.reg, (int32_t)b.value) : mx_(a.rm.reg, b.rm.reg, 0, 0);
         if (b.imm && b.value == 0)
             x_mov(c, dst, a.rm.reg);
@@ -308,11 +317,7 @@ bool gen_value(struct gen *g, const struct tree *t, unsigned dst)
         return true;
     }
     switch (t->op) {
-    case T_PC:
-        x_load(c, dst, m_(R_HART, H(pc)));
-        x_group_imm(c, G_AND, r_(dst), -(int32_t)GUEST_PAGE_BYTES);
-        x_group_imm(c, G_ADD, r_(dst), (int32_t)((g->block->gpa & ~GUEST_PAGE_MASK) + g->offset));
-        return true;
+    case T_PC: gen_pc(g, dst, (int32_t)g->offset); return true;
     case T_ADD: return value_group(g, G_ADD, t, dst);
     case T_SUB: return value_group(g, G_SUB, t, dst);
     case T_AND: return value_group(g, G_AND, t, dst);

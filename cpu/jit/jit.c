@@ -61,6 +61,7 @@ struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
 void jit_destroy(struct jit *j)
 {
     if (!j) return;
+    region_flush(j);
     if (j->write) munmap(j->write, j->bytes);
     if (j->exec) munmap(j->exec, j->bytes);
     free(j);
@@ -68,6 +69,7 @@ void jit_destroy(struct jit *j)
 
 void jit_flush(struct jit *j)
 {
+    region_flush(j);
     j->code.at = j->blocks;
     j->full = false;
     j->engine->stats.blocks_flushed += j->native_blocks;
@@ -148,6 +150,7 @@ void jit_block_made(struct jit *j, struct block *b, bool cached)
 void jit_block_killed(struct jit *j, struct block *b)
 {
     if (b->native == code_exec(&j->code, j->enter_interp)) return;
+    if (b->regions) region_block_killed(j, b);
     struct code at = {.at = (uint8_t *)b->native - j->code.to_exec, .to_exec = j->code.to_exec};
     x_jmp_to(&at, at.at - JIT_DEAD_BYTES);
 }

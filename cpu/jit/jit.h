@@ -6,6 +6,7 @@
 #define ORRERY_CPU_JIT_JIT_H
 
 #include "cpu/engine_internal.h"
+#include "cpu/jit/region.h"
 #include "cpu/jit/x86.h"
 
 struct jit {
@@ -20,6 +21,8 @@ struct jit {
     uint8_t *leave_refused, *leave_deopt, *leave_link, *leave_jump, *enter_interp;
     uint8_t *find_entry[2][2][4]; /* by write, strict, log2 of bytes */
     unsigned next_hint;
+    struct recorder recorder;
+    struct region *regions;
     bool has_fma, has_counts; /* of the host: fused multiply-add; lzcnt, tzcnt, popcnt */
     bool full;                /* the run loop is to flush */
     uint64_t native_blocks;   /* since the last flush */
