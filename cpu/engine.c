@@ -484,11 +484,9 @@ enum find_result engine_find(struct engine *e, struct hart *h, const struct bloc
 const struct block *engine_truncate(struct engine *e, const struct hart *h, const struct block *b, unsigned length)
 {
     assert(b != e->scratch && length >= 1 && length <= b->length);
-    struct insn insns[BLOCK_INSNS_MAX];
-    for (unsigned i = 0; i < length; i++) insn_decode(block_raw(b)[i], h->isa_live, &insns[i]);
     *e->scratch =
         (struct block){.gpa = b->gpa, .gpa2 = b->gpa2, .mode = b->mode, .straddles = b->straddles, .origin = b};
-    block_lower(e->scratch, insns, length, h->isa_live);
+    block_truncate(e->scratch, b, length, h->isa_live);
     if (e->jit) jit_block_made(e->jit, e->scratch, false);
     return e->scratch;
 }

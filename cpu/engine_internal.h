@@ -159,6 +159,8 @@ const struct block *engine_truncate(struct engine *e, const struct hart *h, cons
 
 /* Fills code, slots and raw of a block from decoded instructions. */
 void block_lower(struct block *b, const struct insn *insns, unsigned length, isa_set live);
+/* Makes b, which has its address and mode, the first `length` instructions of another block. */
+void block_truncate(struct block *b, const struct block *whole, unsigned length, isa_set live);
 bool insn_ends_block(const struct insn *insn);
 
 /* ---- interpreter: out-of-line ends of handlers ---- */

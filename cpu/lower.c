@@ -1,6 +1,8 @@
 /* From decoded instructions to a block that runs: handlers, operands in the form that handlers want them, slots. */
 #include "cpu/engine_internal.h"
 
+#include <string.h>
+
 bool insn_ends_block(const struct insn *insn)
 {
     switch (insn_info(insn->id)->kind) {
@@ -107,6 +109,17 @@ static void lower_pairs(struct block *b, const struct insn *insns, unsigned leng
     }
 }
 
+/* The slots behind the last instruction. */
+static void close_block(struct block *b, const struct insn *last)
+{
+    struct dinsn *fall = &b->code[b->length], *taken = fall + 1;
+    fall->link = taken->link = &block_unlinked;
+    fall->fn = taken->fn = NULL;
+    if (insn_ends_block(last)) return;
+    fall->fn = same_page(b->gpa, b->gpa + b->bytes) && !b->straddles ? block_end : block_end_far;
+    taken->imm = b->bytes;
+}
+
 void block_lower(struct block *b, const struct insn *insns, unsigned length, isa_set live)
 {
     b->length = (uint16_t)length;
@@ -122,10 +135,22 @@ void block_lower(struct block *b, const struct insn *insns, unsigned length, isa
         offset += insns[i].length;
     }
     lower_pairs(b, insns, length);
-    struct dinsn *fall = &b->code[length], *taken = fall + 1;
-    fall->link = taken->link = &block_unlinked;
-    fall->fn = taken->fn = NULL;
-    if (length && insn_ends_block(&insns[length - 1])) return;
-    fall->fn = same_page(b->gpa, b->gpa + b->bytes) && !b->straddles ? block_end : block_end_far;
-    taken->imm = b->bytes;
+    close_block(b, &insns[length - 1]);
+}
+
+void block_truncate(struct block *b, const struct block *whole, unsigned length, isa_set live)
+{
+    uint32_t *raw = block_raw(whole);
+    unsigned offset = 0;
+    for (unsigned i = 0; i + 1 < length; i++) offset += insn_length(raw[i]);
+    b->length = (uint16_t)length;
+    b->count = length;
+    b->bytes = (uint16_t)(offset + insn_length(raw[length - 1]));
+    memcpy(b->code, whole->code, length * sizeof b->code[0]);
+    memcpy(block_raw(b), raw, length * sizeof *raw);
+    if (whole->first) b->code[0].fn = whole->first;
+    struct insn last;
+    insn_decode(raw[length - 1], live, &last);
+    lower_insn(b, &b->code[length - 1], &last, offset, live); /* it may have been the first of a pair */
+    close_block(b, &last);
 }

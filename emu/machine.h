@@ -90,6 +90,7 @@ struct machine {
     /* host time: guest time anchor_ps was host time anchor_ns; see emu/pace.c */
     ps_t anchor_ps;
     uint64_t anchor_ns, last_poll_ns;
+    unsigned polls; /* since the start */
     /* how it ends */
     enum machine_stop stop;
     int exit_code;

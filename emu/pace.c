@@ -4,6 +4,7 @@
 #include "emu/machine.h"
 
 #define POLL_NS      1000000   /* look at the ports at most every millisecond */
+#define POLL_ROUNDS  4         /* the clock is looked at after so many rounds */
 #define NOT_WORTH_NS 50000     /* shorter sleeps are skipped */
 #define NAP_NS       500000000 /* longer sleeps are cut: a signal just before the wait is seen after this long */
 
@@ -44,6 +45,7 @@ static void follow_host(struct machine *m, uint64_t now_ns)
 
 void pace_poll(struct machine *m)
 {
+    if (!m->config->realtime && ++m->polls % POLL_ROUNDS) return;
     uint64_t now_ns = host_clock_ns();
     if (now_ns - m->last_poll_ns >= POLL_NS) serve_ports(m, 0);
     if (m->config->realtime) follow_host(m, now_ns);
