@@ -149,8 +149,8 @@ void jit_block_made(struct jit *j, struct block *b, bool cached)
 
 void jit_block_killed(struct jit *j, struct block *b)
 {
+    region_block_killed(j, b);
     if (b->native == code_exec(&j->code, j->enter_interp)) return;
-    if (b->regions) region_block_killed(j, b);
     struct code at = {.at = (uint8_t *)b->native - j->code.to_exec, .to_exec = j->code.to_exec};
     x_jmp_to(&at, at.at - JIT_DEAD_BYTES);
 }
@@ -160,6 +160,9 @@ void jit_block_dropped(struct jit *j, struct block *b)
     const uint8_t *interpreted = code_exec(&j->code, j->enter_interp);
     if (b->native == interpreted) return;
     b->native = interpreted;
+    b->regions = 0; /* they go as well */
+    b->region_entered = false;
+    b->samples = 0;
     b->code[0].fn = block_warm;
     b->heat = j->warm;
 }

@@ -207,7 +207,10 @@ static bool region_make(struct jit *j)
         made->of[i].block = plan.member[i].block;
         made->of[i].block->regions++;
     }
+    uint8_t *before = j->code.at;
     jit_emit_region(j, &plan, made);
+    j->engine->stats.code_bytes += (uint64_t)(j->code.at - before);
+    j->engine->stats.code_bytes_made += (uint64_t)(j->code.at - before);
     made->next = j->regions;
     j->regions = made;
     return true;
@@ -233,6 +236,7 @@ static bool region_has(const struct region *r, const struct block *b)
 
 void region_block_killed(struct jit *j, struct block *b)
 {
+    j->recorder.steps = j->recorder.seen_count = 0; /* it may name b */
     for (struct region **p = &j->regions; *p && b->regions;) {
         struct region *r = *p;
         if (region_has(r, b)) {

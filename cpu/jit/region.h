@@ -65,6 +65,7 @@ struct region {
 
 /* Before the run loop enters b: how many instructions may run until it asks again; at least those of b. */
 int64_t region_step(struct hart *h, const struct block *b);
+/* Regions that b is part of die, and a recording ends. */
 void region_block_killed(struct jit *j, struct block *b);
 void region_flush(struct jit *j);
 
