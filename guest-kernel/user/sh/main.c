@@ -284,8 +284,8 @@ int main(int argc, char **argv, char **environment)
     if (!start.commands && !script && isatty(0)) start.typed = true;
     sh.interactive = start.typed;
     start_directory();
+    traps_start(); /* first: what the shell ignores for itself, its children do not */
     if (sh.interactive) terminal_start();
-    traps_start();
     if (start.login) {
         run_if_there("/etc/profile");
         char *profile = path_join(var_get("HOME") ? var_get("HOME") : "/", ".profile");
