@@ -336,7 +336,11 @@ static int clean_directory(void)
         tell("/proc/filetables");
         return 0;
     }
-    for (int id = 0; id < 4096; id++) syscall(SYS_shmctl, id, 0, 0L);
+    for (int id = 0; id < 8192; id++) { /* what has a key stays until somebody removes it */
+        syscall(SYS_shmctl, id, 0, 0L);
+        syscall(SYS_msgctl, id, 0, 0L);
+        syscall(SYS_semctl, id, 0, 0, 0L);
+    }
     return 1;
 }
 
