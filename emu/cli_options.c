@@ -172,9 +172,13 @@ static bool set_max_insns(config_t *c, const char *value, struct err *err)
 
 static bool set_engine(config_t *c, const char *value, struct err *err)
 {
-    c->translate = !strcmp(value, "jit");
-    return c->translate || !strcmp(value, "interp") ||
-           err_set(err, "--engine=%s: unknown engine; there are interp and jit", value);
+    if (!strcmp(value, "jit"))
+        c->engine = ENGINE_JIT;
+    else if (!strcmp(value, "interp"))
+        c->engine = ENGINE_INTERP;
+    else
+        return err_set(err, "--engine=%s: unknown engine; there are interp and jit", value);
+    return true;
 }
 
 static bool set_translate_after(config_t *c, const char *value, struct err *err)
@@ -271,7 +275,7 @@ const struct cli_option cli_options[] = {
     {"S", NULL, "do not start until the debugger or the monitor says so", CLI_QEMU, set_start_stopped},
     {"d", "ITEM[,ITEM...]", "log these items; 'help' lists them", CLI_QEMU, set_log_items},
     {"D", "FILE", "write the log there", CLI_QEMU, set_log_file},
-    {"engine", "interp|jit", "how instructions are executed: decoded, or translated to host code where hot", CLI_LONG,
+    {"engine", "interp|jit", "how instructions are executed: decoded, or (default) translated where hot", CLI_LONG,
      set_engine},
     {"translate-after", "N", "--engine jit: translate a block when it has been entered N times (24)", CLI_LONG,
      set_translate_after},

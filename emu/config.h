@@ -16,6 +16,9 @@ struct opts_list {
     unsigned count;
 };
 
+/* --engine; what is not chosen translates where the host can. */
+enum engine_choice { ENGINE_ANY, ENGINE_INTERP, ENGINE_JIT };
+
 struct machine_config {
     /* what runs */
     const char *program; /* positional: a bare ELF under HTIF, or anything that -kernel takes */
@@ -46,7 +49,7 @@ struct machine_config {
     const char *commit_log_file; /* NULL: stderr */
     bool stats;
     bool perf_map;
-    bool translate;           /* --engine jit */
+    enum engine_choice engine;
     uint64_t translate_after; /* entries of a block; 0: the default */
     uint64_t code_cache;      /* bytes; 0: the default */
     uint64_t max_insns;       /* 0: no limit; per hart */

@@ -339,8 +339,9 @@ static bool build(struct machine *m, struct err *err)
     if (!m->ps_per_insn) return err_set(err, "--freq: more than one instruction per picosecond");
     m->engine = engine_create(&m->bus, 0, &m->log);
     if (!m->engine) return err_set(err, "engine: out of memory");
-    if (m->config->translate &&
-        !engine_translate(m->engine, m->config->code_cache, (unsigned)m->config->translate_after))
+    if (m->config->engine != ENGINE_INTERP &&
+        !engine_translate(m->engine, m->config->code_cache, (unsigned)m->config->translate_after) &&
+        m->config->engine == ENGINE_JIT)
         return err_set(err, "--engine=jit: not on this host (it needs x86-64 and executable memory); use interp");
     m->chars = chars_create(m, err);
     if (!m->chars || !create_harts(m, err) || !board_virt_build(m, err)) return false;
