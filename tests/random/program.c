@@ -212,6 +212,7 @@ static void patch_address(struct maker *m, uint32_t at, unsigned rd, uint32_t ta
 static void make_overwriting_once(struct maker *m, unsigned counter, unsigned first)
 {
     unsigned count = m->p->piece_count - first, t = free_x(m), u = free_x(m), n = free_x(m);
+    if (!count) return; /* an empty loop */
     const struct piece *victim = &m->p->pieces[first + roll(m, count)];
     uint32_t raw = load_le16(m->p->code + victim->at), value = ADDI(n, n, 1 + roll(m, 100));
     bool jumps = (raw & 0x7f) == 0x63 || (raw & 0x77) == 0x67;
