@@ -1,5 +1,6 @@
 """Orrery's own kernel with its own programs, from its own disk, spoken to as a user would; on QEMU and Debian's OpenSBI as well."""
 import re
+import time
 
 from machine import KEPLER, KEPLER_PROMPT, LINUX, ROOT, check, quick
 
@@ -30,6 +31,46 @@ def test_kepler_shell_and_files_that_stay(space):
     check(seconds < 2, f"the prompt came after {seconds} s of guest time, not within 2")
     machine.send("diff -r work/etc /etc && cat work/file && fsck.kfs -n /dev/vda; echo end:\r")
     machine.expect(r"first\nsecond\n(.|\n)*end:\n")
+    machine.poweroff()
+
+
+def test_kepler_terminal_and_real_programs(space):
+    """Keys and job control at the shell; bash, vi, top, less, lua, sqlite, strace and the sample servers as a person uses them."""
+    machine = space.kepler(disk=space.disk("kepler.img", KEPLER / "kepler.img")).boot()
+
+    def key(text, pattern):
+        machine.send(text)
+        machine.expect(pattern)
+
+    key("sleep 100\r", r"sleep 100\n")
+    time.sleep(1)    # the shell waits, the program sleeps
+    key("\x1a", r"Stopped +sleep 100\n" + KEPLER_PROMPT)
+    key("bg; jobs\r", r"Running +sleep 100 &\n" + KEPLER_PROMPT)
+    key("fg\r", r"fg\nsleep 100\n")
+    time.sleep(1)
+    key("\x03", KEPLER_PROMPT)
+    check(machine.command("echo $?; ech\t done").split()[-1] == "done", "Tab does not complete")
+    key("echo first\r", r"\nfirst\n" + KEPLER_PROMPT)
+    key("\x1b[A\x1b[D\x1b[D\x1b[3~\r", r"\nfirt\n" + KEPLER_PROMPT)    # up, left, left, Delete
+    key("\x12rst\r", r"\nfirst\n" + KEPLER_PROMPT)
+    key("bash\r", r"bash\n" + KEPLER_PROMPT)
+    key("sleep 50 &\r", r"\[1\] \d+")
+    key("jobs; kill %1; wait; echo $BASH_VERSION; exit\r", r"Running(.|\n)*5\.\d(.|\n)*exit\n" + KEPLER_PROMPT)
+    key("vi file\r", r"~\s*\n?~")
+    for keys in ("itext by vi", "\x1b", ":wq\r"):
+        machine.send(keys)
+        time.sleep(1)
+    check(machine.command("cat file") == "text by vi\n", "vi did not write what was typed")
+    for program, shown in (("top", "PID USER"), ("busybox top", "PID"), ("less /etc/profile", "login shell")):
+        key(program + "\r", shown)
+        time.sleep(1)
+        key("q", KEPLER_PROMPT)
+    sql = "pragma journal_mode=wal; create table t(a); insert into t values(42),(43); select sum(a) from t;"
+    check(machine.command(f"sqlite3 t.db '{sql}'").split() == ["wal", "85"], "sqlite does not add up")
+    check(machine.command("lua -e 'print(2^10)'").strip() == "1024.0", "lua does not calculate")
+    check("execve" in machine.command("strace true 2>&1 | head -n 1"), "strace shows nothing")
+    machine.command("usertests", 240)
+    machine.command("webload -r 5")
     machine.poweroff()
 
 
