@@ -10,7 +10,7 @@
 #if ORRERY_HOSTILE
 #define ARENA_DEFAULT_BYTES (64u << 10)
 #else
-#define ARENA_DEFAULT_BYTES (16u << 20)
+#define ARENA_DEFAULT_BYTES (8u << 20)
 #endif
 #define ARENA_LEAST_BYTES (32u << 10)
 

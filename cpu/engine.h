@@ -7,7 +7,7 @@
 
 struct engine;
 
-/* arena_bytes: room for decoded code (0: the default, 16 MiB); when it is full the oldest quarter is thrown away at the next boundary.
+/* arena_bytes: room for decoded code (0: the default, 8 MiB); when it is full the oldest quarter is thrown away at the next boundary.
  * The engine becomes the bus's code watcher. NULL on lack of memory. */
 struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log);
 void engine_destroy(struct engine *e);

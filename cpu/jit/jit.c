@@ -16,6 +16,8 @@
 #define WARM_DEFAULT       24
 #endif
 
+#define WRITTEN_KEPT_BYTES (512u << 10)
+
 /* ---- code memory ---- */
 
 static bool map_twice(struct jit *j)
@@ -103,6 +105,15 @@ static void tell(struct jit *j, const struct hart *h, const struct block *b)
     j->told(j->told_self, &j->made);
 }
 
+/* The writable view would stay resident beside the executable one, and count twice. What is written through it is in the file. */
+static void give_up_written(struct jit *j, size_t written)
+{
+    j->unseen += written;
+    if (j->unseen < WRITTEN_KEPT_BYTES) return;
+    j->unseen = 0;
+    madvise(j->write, j->bytes, MADV_DONTNEED);
+}
+
 static bool translate(struct jit *j, const struct hart *h, struct block *b)
 {
     struct engine_stats *stats = &j->engine->stats;
@@ -115,6 +126,7 @@ static bool translate(struct jit *j, const struct hart *h, struct block *b)
     stats->blocks_translated++;
     stats->code_bytes += (uint64_t)(j->code.at - before);
     stats->code_bytes_made += (uint64_t)(j->code.at - before);
+    give_up_written(j, (size_t)(j->code.at - before));
     if (j->told) tell(j, h, b);
     return true;
 }

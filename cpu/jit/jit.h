@@ -14,6 +14,7 @@ struct jit {
     uint8_t *write, *exec; /* the same memory twice */
     size_t bytes;
     unsigned warm;
+    size_t unseen; /* bytes written since the writable view's pages were last given up */
     struct code code;
     uint8_t *blocks; /* where blocks begin, behind the shared stubs (written address) */
     insn_fn *enter;  /* first handler of a native block */
