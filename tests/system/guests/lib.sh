@@ -6,11 +6,10 @@ GUESTS=$ROOT/build/guest
 PATH=$PATH:/usr/sbin:/sbin    # mke2fs and depmod live there; a user's PATH often lacks them
 
 # What the emulator and its firmware are built with, what guests are made with, and what the tests need besides.
-BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libelf-dev libfdt-dev zlib1g-dev libslirp-dev libglib2.0-dev libcapstone-dev
-                gcc-riscv64-linux-gnu binutils-riscv64-linux-gnu)
-KEPLER_PACKAGES=(make libc6-dev-riscv64-cross)    # and those of the build
+BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config libelf-dev libfdt-dev zlib1g-dev libslirp-dev libglib2.0-dev libcapstone-dev
+                gcc-riscv64-linux-gnu binutils-riscv64-linux-gnu libc6-dev-riscv64-cross)
 GUEST_PACKAGES=(debian-archive-keyring gpgv e2fsprogs kmod cpio xz-utils fakeroot)
-TEST_PACKAGES=(git make dash clang clang-format libclang-rt-dev llvm libcriterion-dev libmpfr-dev libgmp-dev libc6-dev-riscv64-cross
+TEST_PACKAGES=(git dash clang clang-format libclang-rt-dev llvm libcriterion-dev libmpfr-dev libgmp-dev
                qemu-user qemu-system-misc gdb-multiarch device-tree-compiler expect python3)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
