@@ -10,7 +10,7 @@
 
 /* libcapstone is loaded when a listing is asked for: linking to it costs every other run 87,000 relocations, more than all else at start. */
 struct capstone {
-    void *library;
+    void *handle; /* of dlopen */
     __typeof__(&cs_open) open;
     __typeof__(&cs_close) close;
     __typeof__(&cs_disasm) disasm;
@@ -96,12 +96,12 @@ static void told(void *self, const struct translation *t)
 static bool open_disassembler(struct listing *l, struct err *err)
 {
     struct capstone *c = &l->capstone;
-    c->library = dlopen(CAPSTONE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!c->library) return err_set(err, "-d out_asm: %s", dlerror());
-    *(void **)&c->open = dlsym(c->library, "cs_open");
-    *(void **)&c->close = dlsym(c->library, "cs_close");
-    *(void **)&c->disasm = dlsym(c->library, "cs_disasm");
-    *(void **)&c->free = dlsym(c->library, "cs_free");
+    c->handle = dlopen(CAPSTONE_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    if (!c->handle) return err_set(err, "-d out_asm: %s", dlerror());
+    *(void **)&c->open = dlsym(c->handle, "cs_open");
+    *(void **)&c->close = dlsym(c->handle, "cs_close");
+    *(void **)&c->disasm = dlsym(c->handle, "cs_disasm");
+    *(void **)&c->free = dlsym(c->handle, "cs_free");
     if (!c->open || !c->close || !c->disasm || !c->free)
         return err_set(err, "-d out_asm: %s lacks functions", CAPSTONE_LIBRARY);
     l->disassembles = c->open(CS_ARCH_X86, CS_MODE_64, &l->disassembler) == CS_ERR_OK;
@@ -133,6 +133,6 @@ void listing_destroy(struct listing *l)
     engine_on_translation(l->engine, NULL, NULL);
     if (l->map) fclose(l->map);
     if (l->disassembles) l->capstone.close(&l->disassembler);
-    if (l->capstone.library) dlclose(l->capstone.library);
+    if (l->capstone.handle) dlclose(l->capstone.handle);
     free(l);
 }
