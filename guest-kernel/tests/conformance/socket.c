@@ -177,138 +177,180 @@ static void connecting(void)
     unlink("listener");
 }
 
-static void messages(void)
+/* A pair of each type, for the functions down to messages(). */
+static int stream[2], datagram[2], packet[2];
+
+static void transfers(void)
 {
-    int s[2], d[2], q[2];
     char b[64];
-    struct iovec v = {"hello", 5}, wild = {BAD, 5};
-    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
-    socketpair(AF_UNIX, SOCK_STREAM, 0, s), socketpair(AF_UNIX, SOCK_DGRAM, 0, d),
-        socketpair(AF_UNIX, SOCK_SEQPACKET, 0, q);
-    fcntl(s[1], F_SETFL, O_NONBLOCK), fcntl(d[1], F_SETFL, O_NONBLOCK), fcntl(q[1], F_SETFL, O_NONBLOCK);
-    E(sendto, "stream", s[0], "hello", 5, 0, 0L, 0);
-    E(sendto, "bad pointer", s[0], BAD, 5, 0, 0L, 0);
+    E(sendto, "stream", stream[0], "hello", 5, 0, 0L, 0);
+    E(sendto, "bad pointer", stream[0], BAD, 5, 0, 0L, 0);
     E(sendto, "bad descriptor", 99, "x", 1, 0, 0L, 0);
     E(sendto, "no socket", 0, "x", 1, 0, 0L, 0);
-    E(sendto, "address on a connected stream", s[0], "x", 1, 0, &name, set_name("x"));
-    E(sendto, "address without length", s[0], "x", 1, 0, &name, 0);
-    E(sendto, "nothing", s[0], "x", 0, 0, 0L, 0);
-    E(recvfrom, "peek", s[1], b, 3, MSG_PEEK, 0L, 0L);
-    E(recvfrom, "all", s[1], b, 64, 0, 0L, 0L);
-    E(recvfrom, "empty", s[1], b, 64, 0, 0L, 0L);
-    E(recvfrom, "nothing wanted", s[1], b, 0, 0, 0L, 0L);
-    E(recvfrom, "bad pointer, empty", s[1], BAD, 5, 0, 0L, 0L);
-    write(s[0], "abcdef", 6);
-    E(recvfrom, "bad pointer", s[1], BAD, 5, 0, 0L, 0L);
-    E(recvfrom, "bytes are still there", s[1], b, 64, 0, 0L, 0L);
+    E(sendto, "address on a connected stream", stream[0], "x", 1, 0, &name, set_name("x"));
+    E(sendto, "address without length", stream[0], "x", 1, 0, &name, 0);
+    E(sendto, "nothing", stream[0], "x", 0, 0, 0L, 0);
+    E(recvfrom, "peek", stream[1], b, 3, MSG_PEEK, 0L, 0L);
+    E(recvfrom, "all", stream[1], b, 64, 0, 0L, 0L);
+    E(recvfrom, "empty", stream[1], b, 64, 0, 0L, 0L);
+    E(recvfrom, "nothing wanted", stream[1], b, 0, 0, 0L, 0L);
+    E(recvfrom, "bad pointer, empty", stream[1], BAD, 5, 0, 0L, 0L);
+    write(stream[0], "abcdef", 6);
+    E(recvfrom, "bad pointer", stream[1], BAD, 5, 0, 0L, 0L);
+    E(recvfrom, "bytes are still there", stream[1], b, 64, 0, 0L, 0L);
     E(recvfrom, "bad descriptor", 99, b, 5, 0, 0L, 0L);
     E(recvfrom, "no socket", 0, b, 5, 0, 0L, 0L);
+}
+
+static void datagrams(void)
+{
+    char b[64];
     struct sockaddr_un from;
     socklen_t size = sizeof from;
-    write(d[0], "datagram", 8);
-    E(recvfrom, "unnamed sender", d[1], b, 64, 0, &from, &size);
+    write(datagram[0], "datagram", 8);
+    E(recvfrom, "unnamed sender", datagram[1], b, 64, 0, &from, &size);
     V(recvfrom, "name length", size);
-    write(d[0], "datagram", 8);
-    E(recvfrom, "cut off", d[1], b, 3, 0, 0L, 0L);
-    E(recvfrom, "rest is lost", d[1], b, 64, 0, 0L, 0L);
-    write(d[0], "datagram", 8);
-    E(recvfrom, "true length", d[1], b, 3, MSG_TRUNC, 0L, 0L);
-    write(d[0], "datagram", 8);
-    E(recvfrom, "datagram, bad pointer", d[1], BAD, 8, 0, 0L, 0L);
-    E(recvfrom, "datagram, lost by it", d[1], b, 8, 0, 0L, 0L);
-    E(sendto, "empty datagram", d[0], "", 0, 0, 0L, 0);
-    E(recvfrom, "empty datagram", d[1], b, 8, 0, 0L, 0L);
-    E(sendto, "datagram to a name nobody has", d[0], "x", 1, 0, &name, set_name("@nobody"));
-    E(sendto, "datagram with a bad address", d[0], "x", 1, 0, BAD, 20);
-    E(sendto, "datagram too large", d[0], read_only - 4096, 400000, 0, 0L, 0);
-    E(sendmsg, "ok", s[0], &m, 0);
-    E(sendmsg, "bad pointer", s[0], BAD, 0);
+    write(datagram[0], "datagram", 8);
+    E(recvfrom, "cut off", datagram[1], b, 3, 0, 0L, 0L);
+    E(recvfrom, "rest is lost", datagram[1], b, 64, 0, 0L, 0L);
+    write(datagram[0], "datagram", 8);
+    E(recvfrom, "true length", datagram[1], b, 3, MSG_TRUNC, 0L, 0L);
+    write(datagram[0], "datagram", 8);
+    E(recvfrom, "datagram, bad pointer", datagram[1], BAD, 8, 0, 0L, 0L);
+    E(recvfrom, "datagram, lost by it", datagram[1], b, 8, 0, 0L, 0L);
+    E(sendto, "empty datagram", datagram[0], "", 0, 0, 0L, 0);
+    E(recvfrom, "empty datagram", datagram[1], b, 8, 0, 0L, 0L);
+    E(sendto, "datagram to a name nobody has", datagram[0], "x", 1, 0, &name, set_name("@nobody"));
+    E(sendto, "datagram with a bad address", datagram[0], "x", 1, 0, BAD, 20);
+    E(sendto, "datagram too large", datagram[0], read_only - 4096, 400000, 0, 0L, 0);
+}
+
+/* Leaves a message with two descriptors at stream[1], and in `two` what would send it again. */
+static void sent_messages(struct msghdr *two)
+{
+    char b[64];
+    static struct iovec v = {"hello", 5};
+    struct iovec wild = {BAD, 5};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    E(sendmsg, "ok", stream[0], &m, 0);
+    E(sendmsg, "bad pointer", stream[0], BAD, 0);
     E(sendmsg, "bad descriptor", 99, &m, 0);
     E(sendmsg, "no socket", 0, &m, 0);
     m.msg_iovlen = 1025;
-    E(sendmsg, "too many pieces", s[0], &m, 0);
+    E(sendmsg, "too many pieces", stream[0], &m, 0);
     m.msg_iovlen = 1, m.msg_iov = &wild;
-    E(sendmsg, "bad piece", s[0], &m, 0);
+    E(sendmsg, "bad piece", stream[0], &m, 0);
     m.msg_iov = BAD;
-    E(sendmsg, "bad vector", s[0], &m, 0);
+    E(sendmsg, "bad vector", stream[0], &m, 0);
     m.msg_iov = &v, m.msg_control = BAD, m.msg_controllen = 64;
-    E(sendmsg, "bad control", s[0], &m, 0);
-    struct {
+    E(sendmsg, "bad control", stream[0], &m, 0);
+    static struct {
         struct cmsghdr h;
         int fd[4];
-    } c = {{CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS}, {99}};
+    } c;
+    c = (typeof(c)){{CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS}, {99}};
     m.msg_control = &c, m.msg_controllen = sizeof c;
-    E(sendmsg, "bad descriptor inside", s[0], &m, 0);
+    E(sendmsg, "bad descriptor inside", stream[0], &m, 0);
     c.h.cmsg_len = 8;
-    E(sendmsg, "control too short", s[0], &m, 0);
+    E(sendmsg, "control too short", stream[0], &m, 0);
     c.h.cmsg_len = 1000;
-    E(sendmsg, "control too long", s[0], &m, 0);
+    E(sendmsg, "control too long", stream[0], &m, 0);
     c.h = (struct cmsghdr){CMSG_LEN(4), SOL_SOCKET, 77};
-    E(sendmsg, "unknown control", s[0], &m, 0);
+    E(sendmsg, "unknown control", stream[0], &m, 0);
     c.h = (struct cmsghdr){CMSG_LEN(4), 55, 77};
-    E(sendmsg, "other level", s[0], &m, 0);
+    E(sendmsg, "other level", stream[0], &m, 0);
     struct ucred who = {getpid(), 5, 5};
     struct {
         struct cmsghdr h;
         struct ucred who;
     } u = {{CMSG_LEN(sizeof who), SOL_SOCKET, SCM_CREDENTIALS}, who};
     m.msg_control = &u, m.msg_controllen = sizeof u;
-    E(sendmsg, "root says it is 5", d[0], &m, 0);
+    E(sendmsg, "root says it is 5", datagram[0], &m, 0);
     u.who.pid = 99999;
-    E(sendmsg, "says it is nobody", d[0], &m, 0);
+    E(sendmsg, "says it is nobody", datagram[0], &m, 0);
     u.h.cmsg_len = CMSG_LEN(5);
-    E(sendmsg, "credentials of wrong size", d[0], &m, 0);
+    E(sendmsg, "credentials of wrong size", datagram[0], &m, 0);
     c = (typeof(c)){{CMSG_LEN(8), SOL_SOCKET, SCM_RIGHTS}, {0, 1}};
     m.msg_control = &c, m.msg_controllen = CMSG_LEN(8);
-    recv(s[1], b, 64, 0);
-    E(sendmsg, "two descriptors", s[0], &m, 0);
+    recv(stream[1], b, 64, 0);
+    E(sendmsg, "two descriptors", stream[0], &m, 0);
+    *two = m;
+}
+
+static void received_messages(const struct msghdr *two)
+{
+    char b[64];
     char control[64];
     struct iovec in = {b, 64};
     struct msghdr r = {.msg_iov = &in, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_LEN(4)};
-    E(recvmsg, "room for one of them", s[1], &r, 0);
+    E(recvmsg, "room for one of them", stream[1], &r, 0);
     V(recvmsg, "flags", r.msg_flags), V(recvmsg, "control length", r.msg_controllen);
-    sendmsg(s[0], &m, 0);
+    sendmsg(stream[0], two, 0);
     r.msg_controllen = 64;
-    E(recvmsg, "both", s[1], &r, MSG_CMSG_CLOEXEC);
+    E(recvmsg, "both", stream[1], &r, MSG_CMSG_CLOEXEC);
     V(recvmsg, "flags of both", r.msg_flags), V(recvmsg, "control length of both", r.msg_controllen);
-    E(recvmsg, "nothing there", s[1], &r, 0);
-    E(recvmsg, "bad pointer", s[1], BAD, 0);
+    E(recvmsg, "nothing there", stream[1], &r, 0);
+    E(recvmsg, "bad pointer", stream[1], BAD, 0);
     E(recvmsg, "bad descriptor", 99, &r, 0);
     E(recvmsg, "no socket", 0, &r, 0);
-    sendmsg(s[0], &m, 0);
+    sendmsg(stream[0], two, 0);
     r.msg_control = BAD, r.msg_controllen = 64;
-    E(recvmsg, "bad control", s[1], &r, 0);
-    write(q[0], "packet", 6);
+    E(recvmsg, "bad control", stream[1], &r, 0);
+    write(packet[0], "packet", 6);
     in.iov_len = 3, r.msg_control = 0, r.msg_controllen = 0;
-    E(recvmsg, "packet cut off", q[1], &r, 0);
+    E(recvmsg, "packet cut off", packet[1], &r, 0);
     V(recvmsg, "packet flags", r.msg_flags);
+}
+
+static void many_messages(void)
+{
     struct mmsghdr mm[3] = {0};
     struct iovec out[3] = {{"a", 1}, {"bb", 2}, {BAD, 3}};
     for (int i = 0; i < 3; i++) mm[i].msg_hdr.msg_iov = &out[i], mm[i].msg_hdr.msg_iovlen = 1;
-    E(sendmmsg, "third is bad", q[0], mm, 3, 0);
-    E(sendmmsg, "none", q[0], mm, 0, 0);
-    E(sendmmsg, "bad pointer", q[0], BAD, 3, 0);
+    E(sendmmsg, "third is bad", packet[0], mm, 3, 0);
+    E(sendmmsg, "none", packet[0], mm, 0, 0);
+    E(sendmmsg, "bad pointer", packet[0], BAD, 3, 0);
     E(sendmmsg, "bad descriptor", 99, mm, 3, 0);
     char room[3][4];
     for (int i = 0; i < 3; i++) out[i] = (struct iovec){room[i], 4};
-    E(recvmmsg, "two there", q[1], mm, 3, 0, 0L);
+    E(recvmmsg, "two there", packet[1], mm, 3, 0, 0L);
     V(recvmmsg, "second length", mm[1].msg_len);
-    E(recvmmsg, "none there", q[1], mm, 3, 0, 0L);
-    E(recvmmsg, "bad pointer", q[1], BAD, 3, 0, 0L);
-    E(recvmmsg, "bad time", q[1], mm, 3, 0, &(struct timespec){0, -1});
+    E(recvmmsg, "none there", packet[1], mm, 3, 0, 0L);
+    E(recvmmsg, "bad pointer", packet[1], BAD, 3, 0, 0L);
+    E(recvmmsg, "bad time", packet[1], mm, 3, 0, &(struct timespec){0, -1});
     E(recvmmsg, "bad descriptor", 99, mm, 3, 0, 0L);
-    close(q[0]);
-    E(sendto, "packet to a closed one", q[1], "x", 1, 0, 0L, 0);
-    E(recvfrom, "packet from a closed one", q[1], b, 1, 0, 0L, 0L);
-    V(ppoll, "closed packets", poll_of(q[1]));
-    close(d[0]);
-    E(sendto, "datagram to a closed one", d[1], "x", 1, 0, 0L, 0);
-    E(sendto, "datagram, once more", d[1], "x", 1, 0, 0L, 0);
-    E(recvfrom, "datagram from a closed one", d[1], b, 1, 0, 0L, 0L);
-    V(ppoll, "datagram, other closed", poll_of(d[1]));
-    close(s[0]);
-    E(sendto, "stream to a closed one", s[1], "x", 1, MSG_NOSIGNAL, 0L, 0);
-    E(sendto, "out of band", s[1], "x", 1, MSG_NOSIGNAL | MSG_OOB, 0L, 0);
+}
+
+static void closed_ends(void)
+{
+    char b[64];
+    close(packet[0]);
+    E(sendto, "packet to a closed one", packet[1], "x", 1, 0, 0L, 0);
+    E(recvfrom, "packet from a closed one", packet[1], b, 1, 0, 0L, 0L);
+    V(ppoll, "closed packets", poll_of(packet[1]));
+    close(datagram[0]);
+    E(sendto, "datagram to a closed one", datagram[1], "x", 1, 0, 0L, 0);
+    E(sendto, "datagram, once more", datagram[1], "x", 1, 0, 0L, 0);
+    E(recvfrom, "datagram from a closed one", datagram[1], b, 1, 0, 0L, 0L);
+    V(ppoll, "datagram, other closed", poll_of(datagram[1]));
+    close(stream[0]);
+    E(sendto, "stream to a closed one", stream[1], "x", 1, MSG_NOSIGNAL, 0L, 0);
+    E(sendto, "out of band", stream[1], "x", 1, MSG_NOSIGNAL | MSG_OOB, 0L, 0);
+}
+
+static void messages(void)
+{
+    socketpair(AF_UNIX, SOCK_STREAM, 0, stream), socketpair(AF_UNIX, SOCK_DGRAM, 0, datagram),
+        socketpair(AF_UNIX, SOCK_SEQPACKET, 0, packet);
+    fcntl(stream[1], F_SETFL, O_NONBLOCK), fcntl(datagram[1], F_SETFL, O_NONBLOCK),
+        fcntl(packet[1], F_SETFL, O_NONBLOCK);
+    struct msghdr two;
+    transfers();
+    datagrams();
+    sent_messages(&two);
+    received_messages(&two);
+    many_messages();
+    closed_ends();
     close_range(3, 1000, 0);
 }
 

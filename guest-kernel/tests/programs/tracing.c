@@ -13,21 +13,6 @@
 #include <sys/wait.h>
 #include <time.h>
 
-struct call {
-    uint8_t phase, padding[3];
-    uint32_t arch;
-    uint64_t pc, sp;
-    union {
-        struct {
-            uint64_t number, arguments[6];
-        } entry;
-        struct {
-            int64_t result;
-            uint8_t is_error;
-        } exit;
-    };
-};
-#define CALL_INFO     0x420e
 #define EVENT(status) ((status) >> 16)
 
 static int next_stop(pid_t pid)
@@ -64,7 +49,7 @@ static void make_calls(void)
 
 static void test_calls(void)
 {
-    struct call call;
+    struct __ptrace_syscall_info call;
     pid_t pid = start_traced(make_calls);
     CHECK(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD) == 0);
     CHECK(ptrace(PTRACE_PEEKDATA, pid, &word, 0) == 0x1122334455667788);
@@ -83,19 +68,19 @@ static void test_calls(void)
         if (!WIFSTOPPED(status)) break;
         CHECK(is_stop(status, SIGTRAP | 0x80));
         memset(&call, 0xff, sizeof call);
-        long n = ptrace(CALL_INFO, pid, sizeof call, &call);
-        CHECK(n == 80 && call.phase == 1 && call.pc && call.sp);
-        uint64_t number = call.entry.number;
-        if (number == SYS_lseek) seen_seek = (int)call.entry.arguments[0] == -1 && call.entry.arguments[1] == 4711;
+        long n = ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call);
+        CHECK(n == 80 && call.op == PTRACE_SYSCALL_INFO_ENTRY && call.instruction_pointer && call.stack_pointer);
+        uint64_t number = call.entry.nr;
+        if (number == SYS_lseek) seen_seek = (int)call.entry.args[0] == -1 && call.entry.args[1] == 4711;
         if (number == SYS_exit_group) {
-            CHECK(call.entry.arguments[0] == 7);
+            CHECK(call.entry.args[0] == 7);
             continue;
         }
         CHECK(go(PTRACE_SYSCALL, pid, 0) == 0 && is_stop(status = next_stop(pid), SIGTRAP | 0x80));
-        n = ptrace(CALL_INFO, pid, sizeof call, &call);
-        CHECK(n == 33 && call.phase == 2);
-        if (number == SYS_getppid) seen_getppid = call.exit.result == getpid() && !call.exit.is_error;
-        if (number == SYS_lseek) CHECK(call.exit.result == -EBADF && call.exit.is_error);
+        n = ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call);
+        CHECK(n == 33 && call.op == PTRACE_SYSCALL_INFO_EXIT);
+        if (number == SYS_getppid) seen_getppid = call.exit.rval == getpid() && !call.exit.is_error;
+        if (number == SYS_lseek) CHECK(call.exit.rval == -EBADF && call.exit.is_error);
     }
     CHECK(seen_getppid && seen_seek);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);

@@ -24,25 +24,9 @@
 #include <unistd.h>
 
 #define CALLS        512
-#define GET_CALL     0x420e /* PTRACE_GET_SYSCALL_INFO */
 #define CALL_STOP    (SIGTRAP | 0x80)
 #define STOP_OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC)
 #define FOLLOW       (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
-
-struct call_info { /* as the kernel gives it */
-    uint8_t phase, padding[3];
-    uint32_t arch;
-    uint64_t pc, sp;
-    union {
-        struct {
-            uint64_t number, arguments[6];
-        } entry;
-        struct {
-            int64_t result;
-            uint8_t is_error;
-        } exit;
-    };
-};
 
 struct tracee {
     struct tracee *next;
@@ -115,18 +99,18 @@ static void say(const struct tracee *t, const char *text)
     fprintf(output, "%s\n", text);
 }
 
-static void call_begins(struct tracee *t, const struct call_info *info)
+static void call_begins(struct tracee *t, const struct __ptrace_syscall_info *info)
 {
     struct text line = {0};
     if (starting == t->pid) {
-        const char *name = decode_name(info->entry.number);
+        const char *name = decode_name(info->entry.nr);
         if (!name || strcmp(name, "execve")) return;
         starting = 0;
     }
     t->in_call = true;
     t->since = now();
-    t->call = (struct call){.pid = t->pid, .number = info->entry.number};
-    memcpy(t->call.argument, info->entry.arguments, sizeof t->call.argument);
+    t->call = (struct call){.pid = t->pid, .number = info->entry.nr};
+    memcpy(t->call.argument, info->entry.args, sizeof t->call.argument);
     t->shown = !count_only && (!choose || (t->call.number < CALLS && chosen[t->call.number]));
     if (!t->shown) return;
     interrupt_line();
@@ -138,7 +122,7 @@ static void call_begins(struct tracee *t, const struct call_info *info)
     open_line = t;
 }
 
-static void call_ends(struct tracee *t, const struct call_info *info)
+static void call_ends(struct tracee *t, const struct __ptrace_syscall_info *info)
 {
     struct text line = {0};
     if (!t->in_call) return;
@@ -155,7 +139,7 @@ static void call_ends(struct tracee *t, const struct call_info *info)
         const char *name = decode_name(t->call.number);
         fprintf(output, "<... %s resumed>", name ? name : "call");
     }
-    decode_end(&line, &t->call, info->exit.result, info->exit.is_error);
+    decode_end(&line, &t->call, info->exit.rval, info->exit.is_error);
     fprintf(output, "%s\n", text_str(&line));
     text_free(&line);
     open_line = NULL;
@@ -163,11 +147,11 @@ static void call_ends(struct tracee *t, const struct call_info *info)
 
 static void call_stop(struct tracee *t)
 {
-    struct call_info info;
-    long n = ptrace(GET_CALL, t->pid, sizeof info, &info);
+    struct __ptrace_syscall_info info;
+    long n = ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof info, &info);
     if (n < 0) return;
-    if (info.phase == 1) call_begins(t, &info);
-    if (info.phase == 2) call_ends(t, &info);
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) call_begins(t, &info);
+    if (info.op == PTRACE_SYSCALL_INFO_EXIT) call_ends(t, &info);
 }
 
 /* Events */
