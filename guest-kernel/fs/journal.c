@@ -234,22 +234,21 @@ static int write_revokes(struct journal *journal, struct commit *commit)
     return write_log(journal, commit, record);
 }
 
+/* Copies and commit record may get to the medium in any order: the checksums in the descriptors tell recovery whether something of the
+ * transaction is missing, and then nothing of it counts. Only file data has no checksum, so it must be there first. */
 static int write_commit(struct journal *journal, struct commit *commit)
 {
     blk_batch_init(&commit->batch);
     int error = write_copies(journal, commit);
     if (!error) error = KFS_ORDERED(KFS_ORDER_REVOKE, write_revokes(journal, commit));
     uint8_t *record = error ? 0 : record_new(commit, KFS_LOG_COMMIT);
-    int failed = blk_batch_wait(&commit->batch);
     if (!record && !error) error = -ENOMEM;
-    if (error || failed) return error ? error : failed;
-    /* copies, and file data of new blocks, before what makes them count */
-    error = KFS_ORDERED(KFS_FLUSH_COPIES, blk_flush(journal->device));
-    if (error) return error;
-    record_close(record, commit->length + 1);
-    blk_batch_init(&commit->batch);
-    error = write_log(journal, commit, record);
-    failed = blk_batch_wait(&commit->batch);
+    if (!error) error = KFS_ORDERED(KFS_FLUSH_DATA, blk_flush(journal->device));
+    if (!error) {
+        record_close(record, commit->length + 1);
+        error = write_log(journal, commit, record);
+    }
+    int failed = KFS_WAITED(KFS_WAIT_COMMIT, &commit->batch);
     if (error || failed) return error ? error : failed;
     return KFS_ORDERED(KFS_FLUSH_COMMIT, blk_flush(journal->device)); /* now it counts, for ever */
 }
@@ -266,7 +265,7 @@ static int checkpoint(struct journal *journal, uint64_t next_sequence)
     {
         if (!error) error = write_block(journal, &batch, buffer->block, buffer->frozen);
     }
-    int failed = blk_batch_wait(&batch);
+    int failed = KFS_WAITED(KFS_WAIT_HOMES, &batch);
     if (!error) error = failed;
     if (!error) error = KFS_ORDERED(KFS_FLUSH_HOMES, blk_flush(journal->device)); /* in place, before the log forgets */
     uint8_t *header = error ? 0 : buffer_frame();

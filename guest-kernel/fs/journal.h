@@ -6,10 +6,12 @@
  * they changed to the log, in this order:
  *
  *      file data of new blocks         (the operation has written it and waited: "ordered" mode)
- *      log: descriptor, copies         all at once
- *      FLUSH                           everything above is on the medium ...
+ *      log: descriptor, copies         all at once, not waited for
+ *      FLUSH                           file data is on the medium ...
  *      log: commit record              ... before the record that makes it count
  *      FLUSH                           now it has happened: fsync may return
+ *
+ * Descriptors hold checksums of the copies, so the log itself needs no order: a transaction of which something is missing does not count.
  *
  * Later, when the log is full or the disk idle, a *checkpoint* copies the blocks to their places:
  *

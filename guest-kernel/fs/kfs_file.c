@@ -40,7 +40,7 @@ static int move_pages(struct kfs *kfs, enum blk_operation operation, const uint3
         while (i + run < n && run < BLK_SEGMENTS && block[i + run] == block[i] + run) run++;
         error = add_pages(kfs, &batch, operation, block[i], page + i, run);
     }
-    int failed = blk_batch_wait(&batch);
+    int failed = KFS_WAITED(KFS_WAIT_DATA, &batch);
     return error ? error : failed;
 }
 
@@ -143,7 +143,8 @@ static int kfs_make_writable(struct mapping *mapping, uint64_t index)
     return kfs_reserve(mapping->owner, index * PAGE_SIZE, 1);
 }
 
-/* The file is about to grow past its end: what the disk may hold behind the end, in the last block, becomes zero there. */
+/* The file is about to grow past its end: what its last block may hold behind the end becomes zero, in memory (stores through a shared
+ * map) and on the disk (the file may have been longer, and shortened before a crash). */
 int kfs_zero_tail(struct kfs_file *file)
 {
     struct inode *inode = &file->inode;
@@ -157,6 +158,7 @@ int kfs_zero_tail(struct kfs_file *file)
     if (error || !block) return error;
     error = pagecache_get(&inode->mapping, index, &page);
     if (error) return error;
+    memset((char *)page_va(page) + inode->size % PAGE_SIZE, 0, PAGE_SIZE - inode->size % PAGE_SIZE);
     pagecache_dirty(&inode->mapping, page);
     page_put(page);
     return pagecache_flush(&inode->mapping, index * PAGE_SIZE, (index + 1) * PAGE_SIZE);

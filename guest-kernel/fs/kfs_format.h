@@ -39,8 +39,8 @@
  *
  *   ... [ descriptor | copy | copy | ... | descriptor | copy ... | revocation | commit ] [ descriptor ... commit ]
  *
- * A descriptor lists where the copies behind it belong. A transaction counts if its commit record is there; FLUSHes see to it
- * that then everything else of it is there as well. Replay copies every block of every counting transaction to its place, in order,
+ * A descriptor lists where the copies behind it belong, and their checksums. A transaction counts if it is whole, up to its commit
+ * record; what of the log got to the medium first does not matter. Replay copies every block of every counting transaction to its place, in order,
  * except what a revocation of the same or a later transaction names: such a block was freed and may hold a file's
  * data now. Replay changes nothing in the log, so that a crash during replay is followed by the same replay.
  *

@@ -49,6 +49,7 @@ struct mapping {
     uint64_t size;      /* bytes */
     uint64_t resident;  /* frames in the tree */
     uint64_t dirty;     /* of these dirty */
+    uint64_t writing;   /* of these on their way to the disk, neither dirty nor written */
     uint64_t dirty_since_ns; /* when the oldest became dirty */
     struct list dirty_link;  /* list of all mappings with dirty frames */
     int error;               /* of a write-back nobody waited for; pagecache_error() takes it */
@@ -78,8 +79,8 @@ void pagecache_ahead(struct mapping *, uint64_t index, uint64_t count);
 long pagecache_read(struct mapping *, uint64_t offset, uint64_t buffer, size_t n, bool user);
 long pagecache_write(struct mapping *, uint64_t offset, uint64_t buffer, size_t n, bool user);
 
-int pagecache_flush(struct mapping *, uint64_t from,
-                    uint64_t to);      /* write back the dirty frames of bytes [from, to), wait; 0 or -errno */
+/* Write back the dirty frames of bytes [from, to), wait for them and for those that somebody else is writing; 0 or -errno. */
+int pagecache_flush(struct mapping *, uint64_t from, uint64_t to);
 int pagecache_flush_all(void);         /* sync(): every mapping */
 int pagecache_error(struct mapping *); /* 0 or the error kept from an earlier write-back, once */
 /* Drops clean, unmapped frames of [from, to) bytes (posix_fadvise DONTNEED, O_DIRECT coherence). The number

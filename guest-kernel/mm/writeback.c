@@ -26,6 +26,7 @@ static struct list memory_mappings = LIST_INIT(memory_mappings);
 static struct spinlock dirty_lock = SPINLOCK_INIT("dirty mappings", RANK_WRITEBACK);
 static struct waitq flusher_queue = WAITQ_INIT(flusher_queue); /* the flusher sleeps */
 static struct waitq throttled = WAITQ_INIT(throttled);         /* writers wait for it */
+static struct waitq written = WAITQ_INIT(written);             /* who waits for what others write */
 static unsigned flush_now;
 
 void pagecache_dirty(struct mapping *m, struct page *p)
@@ -102,6 +103,7 @@ static unsigned collect(struct mapping *m, uint64_t *index, uint64_t end, struct
             radix_mark(&m->pages, at, false);
             page_flag_clear(p, PG_DIRTY);
             m->dirty--;
+            m->writing++;
             __atomic_fetch_sub(&cache_counts.dirty, 1, __ATOMIC_RELAXED);
         }
         spin_unlock(&m->lock);
@@ -115,6 +117,22 @@ static unsigned collect(struct mapping *m, uint64_t *index, uint64_t end, struct
         }
     }
     return n;
+}
+
+static void end_writing(struct mapping *m, unsigned n)
+{
+    spin_lock(&m->lock);
+    m->writing -= n;
+    if (!m->writing) wake_all(&written);
+    spin_unlock(&m->lock);
+}
+
+/* A frame that the flusher has begun to write is not dirty any more, but not on the disk either: fsync must not overtake it. */
+static void wait_for_others(struct mapping *m)
+{
+    spin_lock(&m->lock);
+    while (m->writing) wait_on(&written, &m->lock, false, 0);
+    spin_unlock(&m->lock);
 }
 
 int pagecache_flush(struct mapping *m, uint64_t from, uint64_t to)
@@ -132,9 +150,11 @@ int pagecache_flush(struct mapping *m, uint64_t from, uint64_t to)
             if (error) pagecache_dirty(m, pages[i]);
             page_put(pages[i]);
         }
+        end_writing(m, n);
         __atomic_fetch_add(&cache_counts.written, n, __ATOMIC_RELAXED);
         if (error && !result) result = error;
     }
+    wait_for_others(m);
     return result;
 }
 
@@ -150,7 +170,8 @@ static struct mapping *next_mapping(uint64_t before, unsigned *budget)
         struct mapping *m = list_first(&dirty_mappings, struct mapping, dirty_link);
         list_remove(&m->dirty_link);
         --*budget;
-        if (!atomic_load(&m->dirty)) continue; /* becomes dirty again: comes back on the list */
+        if (!atomic_load(&m->dirty) && !atomic_load(&m->writing))
+            continue; /* becomes dirty again: comes back on the list */
         list_push_back(&dirty_mappings, &m->dirty_link);
         if (atomic_load(&m->dirty_since_ns) > before) continue;
         if (!m->ops->hold || m->ops->hold(m)) found = m;

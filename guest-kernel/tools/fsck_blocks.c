@@ -12,6 +12,8 @@ struct owner {
     struct fsck *f;
     uint32_t number;
     uint64_t blocks;
+    uint64_t keep;     /* positions from here on are behind the end of the file */
+    bool behind, drop; /* there are blocks behind the end; and they are taken from it */
 };
 
 /* The block is this file's, unless it cannot be: then false and the pointer must go. */
@@ -26,11 +28,26 @@ static bool claim(struct owner *o, uint32_t block)
     return true;
 }
 
-/* *pointer and everything below it. True: it was changed. */
-static bool walk(struct owner *o, uint32_t *pointer, int level)
+/* What a file owns behind its end would show once the file grows over it. */
+static bool behind_end(struct owner *o, uint64_t position)
+{
+    if (position < o->keep) return false;
+    if (!o->behind) o->drop = fsck_problem(o->f, "inode %u: owns blocks behind its end", o->number);
+    o->behind = true;
+    return o->drop;
+}
+
+static uint64_t span(int level) { return level ? KFS_POINTERS * span(level - 1) : 1; }
+
+/* *pointer, which stands for `position` and those behind it, and everything below it. True: it was changed. */
+static bool walk(struct owner *o, uint32_t *pointer, int level, uint64_t position)
 {
     uint32_t table[KFS_POINTERS];
     if (!*pointer) return false;
+    if (behind_end(o, position)) {
+        *pointer = 0;
+        return true;
+    }
     bool valid = image_is_data(o->f->image, *pointer) && !fsck_used(o->f, *pointer);
     if (!claim(o, *pointer)) {
         *pointer = 0;
@@ -39,7 +56,8 @@ static bool walk(struct owner *o, uint32_t *pointer, int level)
     if (!level || !valid) return false;
     if (image_read(o->f->image, *pointer, table)) return false;
     bool changed = false;
-    for (unsigned i = 0; i < KFS_POINTERS; i++) changed |= walk(o, &table[i], level - 1);
+    for (unsigned i = 0; i < KFS_POINTERS; i++)
+        changed |= walk(o, &table[i], level - 1, position + i * span(level - 1));
     if (changed) image_write(o->f->image, *pointer, table);
     return false;
 }
@@ -70,17 +88,19 @@ static void check_inode(struct fsck *f, uint32_t number)
     }
     f->files++;
     if (fsck_short_link(inode)) return;
-    struct owner o = {f, number, 0};
+    static const uint64_t starts[3] = {KFS_START_SINGLE, KFS_START_DOUBLE, KFS_START_TRIPLE};
+    struct owner o = {.f = f, .number = number, .keep = UINT64_MAX};
+    if ((inode->mode & 0170000) == 0100000) o.keep = (inode->size + KFS_BLOCK_BYTES - 1) / KFS_BLOCK_BYTES;
     bool changed = false;
-    for (unsigned i = 0; i < KFS_DIRECT; i++) changed |= walk(&o, &inode->direct[i], 0);
-    for (int i = 0; i < 3; i++) changed |= walk(&o, &inode->indirect[i], i + 1);
+    for (unsigned i = 0; i < KFS_DIRECT; i++) changed |= walk(&o, &inode->direct[i], 0, i);
+    for (int i = 0; i < 3; i++) changed |= walk(&o, &inode->indirect[i], i + 1, starts[i]);
     if (o.blocks != inode->blocks && fsck_problem(f, "inode %u: owns %llu blocks, not %llu", number,
                                                   (unsigned long long)o.blocks, (unsigned long long)inode->blocks)) {
         inode->blocks = o.blocks;
         changed = true;
     }
     if ((inode->flags & KFS_INODE_TRUNCATING) && fsck_problem(f, "inode %u: was being truncated", number)) {
-        inode->flags &= (uint16_t)~KFS_INODE_TRUNCATING; /* blocks behind the end stay the file's; they do no harm */
+        inode->flags &= (uint16_t)~KFS_INODE_TRUNCATING;
         changed = true;
     }
     if (changed) f->changed[number] = true;

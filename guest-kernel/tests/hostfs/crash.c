@@ -3,6 +3,9 @@
  * different parts of the disk's cache lost; after each cut crash_check.c says whether that is a disk which may be there. Now and then the power
  * goes a second time, while the disk recovers from the first cut or during the first work after it.
  *
+ * Random parts seldom are the bad ones. What a FLUSH separates shows when as much as possible waits for it: so before each FLUSH, and when
+ * an operation has promised that something is durable, each request in turn is the only one lost, the only one kept, and the first kept.
+ *
  * The kernel has other tasks: whenever a transaction ends, its periodic commit may come in between. So the test lets it come now and then
  * (interleave).
  */
@@ -109,45 +112,129 @@ static void pass_mark(const struct sim_event *event, struct moment *moment)
     moment->durable = MAX(moment->durable, model.durable_at[moment->begun]);
 }
 
-/* The first work after recovery. It must not be spoiled by what the log still held, nor spoil it. */
+/* The first work after recovery. It must not be spoiled by what the log still held, nor spoil it; it is large enough to overwrite more than
+ * one small transaction there. */
 #define AGAIN_DONE 1000000
 static void work_again(void)
 {
     crash_must(vfs_mkdir(AT_FDCWD, "/mnt/again", 0755), "mkdir");
+    crash_must(vfs_mkdir(AT_FDCWD, "/mnt/again/a", 0755), "mkdir");
+    crash_must(vfs_mkdir(AT_FDCWD, "/mnt/again/b", 0755), "mkdir");
     crash_must(vfs_sync(), "sync");
     sim_mark(&disk, AGAIN_DONE);
 }
 
+/* Other first work: a file grows. What it had behind its end before the crash must not come back. */
+static char grown_path[64];
+static uint64_t grown_from;
+static void work_grow(void)
+{
+    grown_path[0] = 0;
+    for (int n = 0; n < CRASH_NAMES && !grown_path[0]; n++) {
+        crash_path(n, grown_path);
+        struct inode *inode = walk(AT_FDCWD, grown_path, WALK_FOLLOW);
+        bool usable = !IS_ERR(inode) && S_ISREG(inode->mode) && inode->size < CRASH_BYTES;
+        grown_from = usable ? inode->size : 0;
+        if (usable) crash_must(vfs_truncate(inode, CRASH_BYTES), "growing after recovery");
+        if (!IS_ERR(inode)) inode_put(inode);
+        if (!usable) grown_path[0] = 0;
+    }
+}
+
+static void check_grown(const char *where)
+{
+    static uint8_t data[CRASH_BYTES];
+    if (!grown_path[0]) return;
+    mount_disk();
+    struct file *file = vfs_open(AT_FDCWD, grown_path, O_RDONLY, 0);
+    crash_must(IS_ERR(file) ? (int)PTR_ERR(file) : 0, grown_path);
+    if (file_pread_kernel(file, data, sizeof data, 0) != CRASH_BYTES) crash_wrong("has not grown", where);
+    for (uint64_t i = grown_from; i < CRASH_BYTES; i++)
+        if (data[i]) crash_wrong("old data after growing", where);
+    file_put(file);
+    unmount_disk();
+}
+
+/* Is more uncertain here than at the next event? */
+static bool window_ends(const struct sim *record, size_t at)
+{
+    return at == record->events || record->event[at].kind == SIM_FLUSH;
+}
+
+static void look_again(const struct sim *first, size_t at, struct sim_choice choice, const struct moment *moment,
+                       const char *where, struct totals *totals)
+{
+    sim_cut(first, medium, at, choice, again);
+    sim_load(&disk, again);
+    crash_check(&disk, moment, where, 0);
+    totals->second++;
+}
+
 /* Cuts of the record of a recovery from `medium`. */
-static void cut_again(const struct moment *moment, const char *where, int cuts, struct totals *totals)
+static void cut_again(const struct moment *moment, const char *where, const struct crash_settings *s, bool thorough,
+                      struct totals *totals)
 {
     struct sim first = disk;
+    struct moment later = *moment;
     disk.event = 0, disk.events = disk.room = 0;
     disk.recording = false;
-    for (int n = 0; n < cuts; n++, totals->second++) {
+    for (size_t at = 0; at <= first.events; at++) {
+        later.again |= at && first.event[at - 1].kind == SIM_MARK;
+        bool returned = at && first.event[at - 1].kind == SIM_MARK;
+        if (!thorough || (!returned && !window_ends(&first, at))) continue;
+        for (uint32_t request = 0; sim_uncertain(&first, at, &request); request++)
+            for (enum sim_kept kept = SIM_BUT; kept <= SIM_FROM; kept++)
+                look_again(&first, at, (struct sim_choice){kept, request}, &later, where, totals);
+    }
+    for (int n = 0; n < s->cuts; n++) {
         size_t at = first.events ? crash_random((unsigned)first.events + 1) : 0;
-        struct moment later = *moment;
+        later = *moment;
         for (size_t i = 0; i < at; i++) later.again |= first.event[i].kind == SIM_MARK;
-        sim_cut(&first, medium, at, (uint64_t)crash_random(1u << 30), again);
-        sim_load(&disk, again);
-        crash_check(&disk, &later, where, 0);
+        enum sim_kept kept = n == 0 ? SIM_NONE : n == 1 ? SIM_ALL : SIM_RANDOM;
+        look_again(&first, at, (struct sim_choice){kept, (uint64_t)crash_random(1u << 30)}, &later, where, totals);
     }
     free(first.event);
 }
 
+static void look(const struct sim *record, size_t at, struct sim_choice choice, const struct moment *moment,
+                 const struct crash_settings *s, struct totals *totals)
+{
+    static const char *const text[] = {"nothing kept", "all kept",     "all but request",
+                                       "only request", "from request", "some kept:"};
+    char where[128];
+    bool thorough = choice.kept == SIM_NONE && window_ends(record, at) && s->thorough;
+    format(where, sizeof where, "event %lu of %lu, %s %lu, operation %d, durable %d", (unsigned long)at,
+           (unsigned long)record->events, text[choice.kept], (unsigned long)choice.number, moment->begun,
+           moment->durable);
+    sim_cut(record, base, at, choice, medium);
+    sim_load(&disk, medium);
+    disk.recording = thorough || crash_random(8) == 0;
+    bool grow = !disk.recording && (window_ends(record, at) || crash_random(8) == 0);
+    crash_check(&disk, moment, where, disk.recording ? work_again : grow ? work_grow : 0);
+    totals->states++;
+    if (disk.recording) cut_again(moment, where, s, thorough, totals);
+    if (grow) check_grown(where);
+}
+
+static void cut_window(const struct sim *record, size_t at, const struct moment *moment, const struct crash_settings *s,
+                       struct totals *totals)
+{
+    for (uint32_t request = 0; sim_uncertain(record, at, &request); request++)
+        for (enum sim_kept kept = SIM_BUT; kept <= SIM_FROM; kept++)
+            look(record, at, (struct sim_choice){kept, request}, moment, s, totals);
+}
+
+/* The power goes before event `at`. */
 static void cut_at(const struct sim *record, size_t at, const struct moment *moment, const struct crash_settings *s,
                    struct totals *totals)
 {
-    char where[96];
-    for (int cut = 0; cut < s->cuts; cut++) {
-        format(where, sizeof where, "event %lu of %lu, choice %d, operation %d, durable %d", (unsigned long)at,
-               (unsigned long)record->events, cut, moment->begun, moment->durable);
-        sim_cut(record, base, at, (uint64_t)cut + (cut > 1 ? at * 16 : 0), medium);
-        sim_load(&disk, medium);
-        disk.recording = crash_random(8) == 0;
-        crash_check(&disk, moment, where, disk.recording ? work_again : 0);
-        totals->states++;
-        if (disk.recording) cut_again(moment, where, s->cuts, totals);
+    bool mark = at < record->events && record->event[at].kind == SIM_MARK;
+    bool returned = at && record->event[at - 1].kind == SIM_MARK && moment->done == moment->begun;
+    bool promised = model.durable_at[moment->done] || model.synced[moment->done] != CRASH_NONE;
+    if ((returned && promised) || window_ends(record, at)) cut_window(record, at, moment, s, totals);
+    for (int cut = 0; cut < s->cuts && !mark; cut++) {
+        enum sim_kept kept = cut == 0 ? SIM_NONE : cut == 1 ? SIM_ALL : SIM_RANDOM;
+        look(record, at, (struct sim_choice){kept, (uint64_t)cut + at * 16}, moment, s, totals);
     }
 }
 
@@ -155,7 +242,7 @@ static void cut_at(const struct sim *record, size_t at, const struct moment *mom
 static void check_clean(const struct sim *record)
 {
     struct kfs_super super;
-    sim_cut(record, base, record->events, 0, medium);
+    sim_cut(record, base, record->events, (struct sim_choice){SIM_NONE, 0}, medium);
     memcpy(&super, medium + KFS_SUPER_BLOCK * KFS_BLOCK_BYTES, sizeof super);
     if (super.state != KFS_STATE_CLEAN) crash_wrong("unmounted, but the medium says it is in use", "end");
 }
@@ -171,7 +258,6 @@ void crash_cuts(const struct crash_op *op, int count, const struct crash_setting
     long objects = host_objects;
     for (size_t at = 0; at <= record.events; at++) {
         if (at && record.event[at - 1].kind == SIM_MARK) pass_mark(&record.event[at - 1], &moment);
-        if (at < record.events && record.event[at].kind == SIM_MARK) continue;
         crash_expect(&moment);
         cut_at(&record, at, &moment, s, &totals);
     }

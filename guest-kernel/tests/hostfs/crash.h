@@ -104,6 +104,7 @@ void crash_expect(const struct moment *moment);
 struct crash_settings {
     uint64_t seed; /* of the commits in between (0: none) and of what each cut leaves */
     int cuts;      /* media tried for each moment */
+    bool thorough; /* second cuts, too, with each request in turn lost or kept */
     bool verbose;
 };
 extern uint8_t crash_empty[CRASH_DISK]; /* the disk to begin with */

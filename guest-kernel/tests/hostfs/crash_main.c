@@ -2,8 +2,9 @@
  * crash_main.c - the power-cut test's command: scripts from seeds or from the command line, and the search for the shortest one
  * that shows a fault.
  *
- * usage: crash [-o OPERATIONS] [-c CUTS-EACH] [-x] [-s SCRIPT] [-v] IMAGE [SEED...]
- * -x: if something is wrong, look for the shortest script that shows it. Exit status 1: wrong, 2: bad usage.
+ * usage: crash [-o OPERATIONS] [-c CUTS-EACH] [-t] [-m PLACE] [-x] [-s SCRIPT] [-v] IMAGE [SEED...]
+ * -m: leave out that place of fs/kfs_order.h. -t: thorough second cuts. -x: if something is wrong, look for the shortest script that
+ * shows it. Exit status 1: wrong, 2: bad usage.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "crash.h"
+#include "fs/kfs_order.h"
 
 /* In a process of its own, since everything here is global. True: all right. */
 static bool try(const struct crash_op *op, int count, const struct crash_settings *s, bool quiet)
@@ -78,7 +80,8 @@ static bool one_seed(uint64_t seed, int count, struct crash_settings *s, bool sh
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: crash [-o OPERATIONS] [-c CUTS-EACH] [-x] [-s SCRIPT] [-v] IMAGE [SEED...]\n");
+    fprintf(stderr,
+            "usage: crash [-o OPERATIONS] [-c CUTS-EACH] [-t] [-m PLACE] [-x] [-s SCRIPT] [-v] IMAGE [SEED...]\n");
     exit(2);
 }
 
@@ -98,17 +101,20 @@ int main(int argc, char **argv)
     const char *script = 0;
     bool shortest = false, good = true;
     int operations = 40;
-    for (int option; (option = getopt(argc, argv, "o:c:s:xv")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "o:c:tm:s:xv")) != -1;) {
         switch (option) {
         case 'o': operations = atoi(optarg); break;
         case 'c': s.cuts = atoi(optarg); break;
+        case 't': s.thorough = true; break;
+        case 'm': kfs_left_out = (unsigned)atoi(optarg); break;
         case 's': script = optarg; break;
         case 'x': shortest = true; break;
         case 'v': s.verbose = true; break;
         default: usage();
         }
     }
-    if (optind == argc || operations < 1 || operations >= CRASH_OPS || s.cuts < 1) usage();
+    if (optind == argc || operations < 1 || operations >= CRASH_OPS || s.cuts < 1 || kfs_left_out >= KFS_ORDERS)
+        usage();
     read_image(argv[optind++]);
     if (script) {
         struct crash_op op[CRASH_OPS];

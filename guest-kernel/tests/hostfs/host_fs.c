@@ -69,9 +69,11 @@ struct task *kthread_start(const char *name, void (*f)(void *), void *arg)
     return &host_task;
 }
 void host_forget_threads(void) { thread_count = 0; }
+bool (*host_wait)(void);
 int wait_on(struct waitq *queue, struct spinlock *held, bool interruptible, uint64_t deadline_ns)
 {
     (void)queue, (void)held, (void)interruptible, (void)deadline_ns;
+    if (host_wait && host_wait()) return 0;
     if (!thread_count) panic("waits for ever\n");
     thread_count--;
     threads[thread_count].f(threads[thread_count].arg);

@@ -9,7 +9,9 @@ extern bool host_quiet;   /* printk says nothing */
 uint32_t host_frames_free(void);
 void host_forget_threads(void);
 struct spinlock;
-extern void (*host_unlocked)(
-    struct spinlock *lock); /* called whenever one is given up: other tasks may come; NULL: nobody */
+/* Called whenever one is given up: other tasks may come; NULL: nobody. */
+extern void (*host_unlocked)(struct spinlock *lock);
+/* Somebody waits: lets devices go on; false: they have nothing to do. NULL: there are none. */
+extern bool (*host_wait)(void);
 
 #endif

@@ -41,25 +41,13 @@ static _Noreturn void bad(const char *what)
     exit(2);
 }
 
-static void add(enum sim_kind kind, uint64_t sector, const uint8_t *data)
-{
-    if (record.events == record.room) {
-        record.room = record.room ? record.room * 2 : 4096;
-        record.event = realloc(record.event, record.room * sizeof *record.event);
-    }
-    struct sim_event *event = &record.event[record.events++];
-    event->kind = kind;
-    event->sector = sector;
-    if (data) memcpy(event->data, data, SECTOR_BYTES);
-}
-
 /* One sector: into the root partition, or a mark. */
 static void add_sector(uint64_t sector, const uint8_t *data)
 {
     uint64_t mark[2];
     memcpy(mark, data, sizeof mark);
-    if (sector == marks.first_sector && mark[0] == CUTS_MAGIC) add(SIM_MARK, mark[1], 0);
-    if (sector - root.first_sector < root.sectors) add(SIM_WRITE, sector - root.first_sector, data);
+    if (sector == marks.first_sector && mark[0] == CUTS_MAGIC) sim_record(&record, SIM_MARK, mark[1], 0);
+    if (sector - root.first_sector < root.sectors) sim_record(&record, SIM_WRITE, sector - root.first_sector, data);
 }
 
 static void read_record(const char *path)
@@ -71,10 +59,10 @@ static void read_record(const char *path)
         super.sector_bytes != SECTOR_BYTES)
         bad("the record cannot be read");
     long at = SECTOR_BYTES;
-    for (uint64_t n = 0; n < super.entries; n++) {
+    for (uint64_t n = 0; n < super.entries; n++, record.requests++) {
         if (fseek(file, at, SEEK_SET) || fread(&entry, sizeof entry, 1, file) != 1) bad("the record ends too early");
         at += SECTOR_BYTES;
-        if (entry.flags & LOG_FLUSH) add(SIM_FLUSH, 0, 0);
+        if (entry.flags & LOG_FLUSH) sim_record(&record, SIM_FLUSH, 0, 0);
         if (!(entry.flags & LOG_DISCARD) && entry.sectors) {
             fseek(file, at, SEEK_SET);
             for (uint64_t i = 0; i < entry.sectors; i++) {
@@ -84,7 +72,7 @@ static void read_record(const char *path)
             }
             at += (long)(entry.sectors * SECTOR_BYTES);
         }
-        if (entry.flags & LOG_FUA) add(SIM_FLUSH, 0, 0);
+        if (entry.flags & LOG_FUA) sim_record(&record, SIM_FLUSH, 0, 0);
     }
     fclose(file);
 }
@@ -169,7 +157,8 @@ int main(int argc, char **argv)
             char where[80];
             format(where, sizeof where, "event %lu of %lu, choice %u, stage %u", (unsigned long)at,
                    (unsigned long)record.events, cut, stage);
-            sim_cut(&record, base, at, cut ? at * 16 + cut + 1 : 0, medium);
+            struct sim_choice choice = {cut ? SIM_RANDOM : SIM_NONE, at * 16 + cut + 1};
+            sim_cut(&record, base, at, choice, medium);
             check(stage, where);
         }
     }
