@@ -53,18 +53,19 @@ const volatile uint8_t *engine_activity(const struct engine *e);
 /* Where host code lies; false if there is none. */
 bool engine_code(const struct engine *e, const uint8_t **code, size_t *bytes);
 
-/* A block that has become host code: for listings, and for the host's profiler. */
+/* A block or a region that has become host code: for listings, and for the host's profiler. */
 struct translation {
-    gva_t pc; /* where it ran when it was translated; other mappings of the page share it */
+    gva_t pc;        /* where it ran when it was translated; other mappings of the page share it */
+    unsigned blocks; /* of a region; 0: a block on its own */
     isa_set live;
     const uint8_t *code; /* as it is executed */
     size_t bytes;
     unsigned count;
     const struct translated_insn {
         uint32_t raw;
-        uint32_t offset; /* of the instruction from pc */
         uint32_t
             host; /* of its code in `code`; what lies before the first is the block's entry. Ways out lie behind the last */
+        gva_t pc;
     } * insns;
     uint32_t host_end; /* of the last one's code */
 };

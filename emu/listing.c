@@ -35,11 +35,12 @@ struct listing {
 static void map_translation(struct listing *l, const struct translation *t)
 {
     const struct symbol *s = symbols_by_address(l->symbols, t->pc);
+    const char *kind = t->blocks ? " [region]" : "";
     fprintf(l->map, "%" PRIxPTR " %zx ", (uintptr_t)t->code, t->bytes);
     if (s)
-        fprintf(l->map, "%s\n", s->name);
+        fprintf(l->map, "%s%s\n", s->name, kind);
     else
-        fprintf(l->map, "guest_%" PRIx64 "\n", t->pc);
+        fprintf(l->map, "guest_%" PRIx64 "%s\n", t->pc, kind);
     fflush(l->map); /* perf may look at any time */
 }
 
@@ -70,13 +71,15 @@ static void list_host(struct listing *l, const char *guest, const uint8_t *from,
 static void list_translation(struct listing *l, const struct translation *t)
 {
     const struct symbol *s = symbols_by_address(l->symbols, t->pc);
-    log_line(l->log, LOG_OUT_ASM, "out_asm: 0x%" PRIx64 "%s%s: %u instructions, %zu bytes at %p", t->pc, s ? " " : "",
-             s ? s->name : "", t->count, t->bytes, (const void *)t->code);
+    char region[32] = "";
+    if (t->blocks) snprintf(region, sizeof region, "region of %u blocks, ", t->blocks);
+    log_line(l->log, LOG_OUT_ASM, "out_asm: 0x%" PRIx64 "%s%s: %s%u instructions, %zu bytes at %p", t->pc, s ? " " : "",
+             s ? s->name : "", region, t->count, t->bytes, (const void *)t->code);
     list_host(l, "entry", t->code, t->code + t->insns[0].host);
     for (unsigned i = 0; i < t->count; i++) {
         char text[80], guest[120];
         struct insn insn;
-        uint64_t pc = t->pc + (uint64_t)(int64_t)(int32_t)t->insns[i].offset;
+        uint64_t pc = t->insns[i].pc;
         insn_decode(t->insns[i].raw, t->live, &insn);
         insn_format(text, sizeof text, &insn, pc);
         snprintf(guest, sizeof guest, "0x%" PRIx64 ": %s", pc, text);

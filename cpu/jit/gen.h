@@ -25,6 +25,15 @@ extern const uint8_t gen_host[32];
 /* Ways out of n instructions, at most. */
 #define GEN_EXITS(n) ((n)*8 + 8)
 
+/* Where a region keeps guest registers at one point of its code. */
+struct place {
+    uint8_t host[32]; /* of x registers, or NOT_PINNED: in memory */
+    uint32_t stale;   /* sets of x registers: what memory holds is out of date */
+    uint32_t nan_d,
+        nan_s;       /* sets of f registers: a NaN in its home, as a double or a single, stands for the canonical one */
+    uint32_t member; /* the block that the interpreter goes on with */
+};
+
 struct exit {
     uint8_t *site; /* of a displacement */
     enum { EXIT_DEOPT, EXIT_LINK, EXIT_FAR, EXIT_LABEL, EXIT_REFUSED } kind;
@@ -32,22 +41,37 @@ struct exit {
      * EXIT_LABEL: number of a member */
     uint32_t value;
     unsigned member; /* of the region, whose way out it is */
+    unsigned place;  /* in gen.places, of a region */
 };
 
 /* An access whose hint may be wrong: what its code behind the block has to know. */
 struct miss {
     uint8_t *site; /* of a displacement */
     const uint8_t *resume, *stub;
-    unsigned member;
+    unsigned member, place;
     int32_t imm, slot;
     uint16_t index; /* of the instruction */
     uint8_t base;   /* host register */
 };
 
+/* A NaN that is to become the canonical one, behind the code. */
+struct mend {
+    uint8_t *site; /* of a displacement */
+    const uint8_t *resume;
+    uint8_t n; /* f register with a home */
+    bool single;
+};
+
 struct gen {
     struct code c;
     struct jit *jit;
-    const uint8_t *host;     /* of guest registers, or NOT_PINNED */
+    const uint8_t *host;              /* of guest registers, or NOT_PINNED */
+    struct place now;                 /* in a region; host points into it */
+    struct place *places;             /* those that exits name */
+    unsigned place_count, exit_place; /* exit_place: of the present instruction's */
+    struct mend *mends;
+    unsigned mend_count;
+    uint32_t raw_f;          /* homes that were written in this block with what may be any NaN */
     const struct plan *plan; /* NULL: a block on its own */
     unsigned member;         /* of the plan, that block is */
     int next_member;         /* behind it in the code, or -1 */
@@ -60,8 +84,8 @@ struct gen {
     uint8_t *entry;
     struct exit *exits;
     unsigned exit_count;
-    const uint8_t *deopt; /* the common end of the ways out of deopt_member to the interpreter */
-    unsigned deopt_member;
+    const uint8_t *deopt;  /* the common end of the ways out to the interpreter, of a block on its own */
+    const uint8_t **tails; /* of a region: for each place */
     struct miss *misses;
     unsigned miss_count;
     unsigned accesses; /* of the block, so far */
@@ -76,7 +100,7 @@ struct gen {
 /* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */
 static inline void gen_deopt(struct gen *g, uint8_t *site)
 {
-    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index, g->member};
+    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index, g->member, g->exit_place};
 }
 
 /* Where guest register n is: a host register or memory. Not for x0, which gen_operand_x makes a constant. */
@@ -124,6 +148,8 @@ bool gen_jump_register(struct gen *g, const struct tree *t);
 
 /* Goes on `offset` bytes from the block's start. */
 void gen_go_to(struct gen *g, int32_t offset);
+/* The jump at `site` leaves the region and goes on `offset` bytes from the block's start. */
+void gen_leave_at(struct gen *g, uint8_t *site, int32_t offset);
 /* To the guest address in rax; registers are as between blocks. */
 void gen_jump_anywhere(struct gen *g);
 /* dst <- the address `offset` bytes from the block's start. */
@@ -138,12 +164,28 @@ void gen_exits(struct gen *g);
 void gen_mov_edx(struct gen *g, uint32_t v);
 
 /* gen_region.c: from the region's registers to those between blocks; nothing for a block on its own. rax, rcx, rdx stay. */
-void gen_leave_region(struct gen *g);
+void gen_leave_region(struct gen *g, const struct place *p);
+/* The number of g->now among the places. */
+unsigned gen_place(struct gen *g);
+/* Before control goes to another member, or the block's last instruction is made: what members expect at their labels. */
+void gen_settle(struct gen *g);
 /* h->pc gets the page of the member; rax is lost. Nothing for a block on its own. */
 void gen_set_page(struct gen *g, unsigned member);
 
 /* gen_fp.c. Nothing of the block is known of xmm registers any more. */
 void gen_fp_forget(struct gen *g);
+/* What a NaN that an instruction writes to an f register is: x86's for the canonical double or single, or any one that was loaded or moved as
+ * a double, or otherwise. */
+enum gen_nan { NAN_D, NAN_S, NAN_RAW, NAN_BOXED };
+enum gen_nan gen_nan_of(const struct insn *i);
+/* f register n, which has a home, gets the canonical NaN if it holds one that stands for it. */
+void gen_mend_nan(struct gen *g, unsigned n);
+/* At a label those of plan->nan_d and nan_s stand for the canonical NaN, and no other. */
+void gen_settle_nans(struct gen *g);
+/* movsd, and the canonical NaN instead. */
+void gen_fp_put_home(struct gen *g, unsigned n, const struct place *p);
+/* Behind the code. */
+void gen_mends(struct gen *g);
 /* false: leave it to the interpreter. */
 bool gen_fp(struct gen *g);
 bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at);

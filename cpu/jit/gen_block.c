@@ -30,9 +30,11 @@ static bool gen_insn(struct gen *g)
 static void note_insn(struct gen *g)
 {
     struct jit *j = g->jit;
-    if (!j->told || g->plan) return;
+    if (!j->told) return;
+    const uint8_t *at = g->plan && g->index == 0 ? g->plan->member[g->member].label : g->c.at;
+    gva_t block = g->plan ? g->plan->member[g->member].pc : j->made.pc;
     j->insns[j->made.count++] =
-        (struct translated_insn){.raw = g->insn->raw, .offset = g->offset, .host = (uint32_t)(g->c.at - g->entry)};
+        (struct translated_insn){.raw = g->insn->raw, .host = (uint32_t)(at - g->entry), .pc = block + g->offset};
 }
 
 /* Counts in memory that stays where it is; rax is lost, and the flags. */
@@ -68,7 +70,7 @@ static const struct block *block_of_exit(const struct gen *g, const struct exit 
 
 static bool same_exit(const struct exit *a, const struct exit *b)
 {
-    return a->kind == b->kind && a->value == b->value && a->member == b->member;
+    return a->kind == b->kind && a->value == b->value && a->member == b->member && a->place == b->place;
 }
 
 static void count_deopt(struct gen *g, const struct block *b, unsigned index)
@@ -88,15 +90,15 @@ static void gen_exit(struct gen *g, const struct exit *e)
     if (e->kind == EXIT_DEOPT) {
         count_deopt(g, b, e->value);
         gen_mov_edx(g, e->value);
-        if (g->deopt && g->deopt_member == e->member) {
-            x_jmp_to(c, g->deopt);
+        const uint8_t **tail = g->plan ? &g->tails[e->place] : &g->deopt;
+        if (*tail) {
+            x_jmp_to(c, *tail);
             return;
         }
-        g->deopt = c->at;
-        g->deopt_member = e->member;
+        *tail = c->at;
     }
     gen_set_page(g, e->member);
-    gen_leave_region(g);
+    if (g->plan) gen_leave_region(g, &g->places[e->place]);
     switch (e->kind) {
     case EXIT_DEOPT:
         x_mov_imm(c, RCX, (int64_t)(intptr_t)b);
@@ -155,11 +157,17 @@ void gen_body(struct gen *g, bool *first)
         g->insn = &g->insns[i];
         g->index = i;
         note_insn(g);
+        if (g->plan && insn_ends_block(g->insn)) gen_settle(g);
+        g->exit_place = gen_place(g);
         goes_on = gen_or_leave(g);
         if (i == 0) *first = goes_on;
         g->offset += g->insn->length;
     }
-    if (goes_on && !insn_ends_block(&g->insns[b->length - 1])) gen_go_to(g, (int32_t)g->offset);
+    if (!goes_on || insn_ends_block(&g->insns[b->length - 1])) return;
+    g->index = b->length;
+    if (g->plan) gen_settle(g);
+    g->exit_place = gen_place(g);
+    gen_go_to(g, (int32_t)g->offset);
 }
 
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
@@ -182,7 +190,7 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
     x_jmp_to(&g.c, j->leave_link);
     g.entry = g.c.at;
     x_group_imm(&g.c, G_SUB, r_(R_BUDGET), (int32_t)b->length);
-    g.exits[g.exit_count++] = (struct exit){x_jcc(&g.c, C_S), EXIT_REFUSED, 0, 0};
+    g.exits[g.exit_count++] = (struct exit){x_jcc(&g.c, C_S), EXIT_REFUSED, 0, 0, 0};
     uint8_t *body = g.c.at;
     bool first;
     gen_body(&g, &first);

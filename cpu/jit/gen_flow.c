@@ -31,11 +31,19 @@ static void aim_at(struct gen *g, uint8_t *site, int32_t offset)
     if (!g->plan && offset == 0)
         x_aim(site, g->entry);
     else if (member >= 0)
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member, g->exit_place};
     else if (is_near(g, offset))
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, in_page, g->member};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, in_page, g->member, g->exit_place};
     else
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_FAR, (uint32_t)offset, g->member};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_FAR, (uint32_t)offset, g->member, g->exit_place};
+}
+
+void gen_leave_at(struct gen *g, uint8_t *site, int32_t offset)
+{
+    uint32_t in_page = gen_page_offset(g) + (uint32_t)offset;
+    bool near = is_near(g, offset);
+    g->exits[g->exit_count++] =
+        (struct exit){site, near ? EXIT_LINK : EXIT_FAR, near ? in_page : (uint32_t)offset, g->member, g->exit_place};
 }
 
 /* Goes to the guest address in rax. */
@@ -84,7 +92,7 @@ void gen_go_to(struct gen *g, int32_t offset)
         aim_at(g, x_jmp(&g->c), offset);
         return;
     }
-    gen_leave_region(g);
+    gen_leave_region(g, &g->now);
     gen_pc(g, RAX, offset);
     gen_jump_anywhere(g);
 }
@@ -144,7 +152,8 @@ static void jump_within_region(struct gen *g)
             x_mov_imm(c, RCX, (int64_t)pc);
             x_group(c, G_CMP, RAX, r_(RCX));
         }
-        g->exits[g->exit_count++] = (struct exit){x_jcc(c, C_E), EXIT_LABEL, m->next[i].member, g->member};
+        g->exits[g->exit_count++] =
+            (struct exit){x_jcc(c, C_E), EXIT_LABEL, m->next[i].member, g->member, g->exit_place};
     }
 }
 
@@ -153,7 +162,7 @@ bool gen_jump_register(struct gen *g, const struct tree *t)
     if (!gen_value(g, t, RAX)) return false;
     set_return_address(g, RCX);
     if (g->plan) jump_within_region(g);
-    gen_leave_region(g);
+    gen_leave_region(g, &g->now);
     gen_jump_anywhere(g);
     return true;
 }

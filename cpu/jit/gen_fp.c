@@ -16,6 +16,7 @@ void gen_fp_forget(struct gen *g)
     memset(g->boxed, 0, sizeof g->boxed);
     g->next_xmm = 0;
     g->marked_dirty = false;
+    g->raw_f = 0;
     g->modes_checked = g->fma_modes_checked = 0;
 }
 
@@ -68,6 +69,22 @@ static unsigned f_result(struct gen *g)
     return home && i->rd != i->rs1 && i->rd != i->rs2 && i->rd != i->rs3 ? home : xmm_new(g);
 }
 
+/* Where the result of an instruction is made that is not left any more. */
+static unsigned f_target(struct gen *g)
+{
+    unsigned home = f_home(g, g->insn->rd);
+    return home ? home : xmm_new(g);
+}
+
+/* Register n gets something else: what was known of its NaN is over. */
+static void f_new_value(struct gen *g, unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+    g->now.nan_d &= ~bit;
+    g->now.nan_s &= ~bit;
+    g->raw_f |= bit;
+}
+
 /* f[n] <- xmm x */
 static void f_write(struct gen *g, unsigned n, unsigned x, bool boxed)
 {
@@ -76,6 +93,7 @@ static void f_write(struct gen *g, unsigned n, unsigned x, bool boxed)
     if (home) {
         if (x != home) x_ins(&g->c, X_0F | 0x28, home, r_(x)); /* movaps */
         g->boxed[home] = boxed;
+        f_new_value(g, n);
         return;
     }
     x_ins(&g->c, X_F2 | X_0F | 0x11, x, FREG(n));
@@ -94,6 +112,7 @@ static void f_write_bits(struct gen *g, unsigned n, unsigned reg)
     if (home) {
         x_ins(&g->c, X_66 | X_W | X_0F | 0x6e, home, r_(reg)); /* movq home, reg */
         g->boxed[home] = false;
+        f_new_value(g, n);
         return;
     }
     x_store(&g->c, FREG(n), reg);
@@ -104,6 +123,7 @@ static void f_write_bits(struct gen *g, unsigned n, unsigned reg)
 /* reg <- all bits of f[n] */
 static void f_bits(struct gen *g, unsigned reg, unsigned n)
 {
+    gen_mend_nan(g, n);
     if (f_home(g, n))
         x_ins(&g->c, X_66 | X_W | X_0F | 0x7e, f_home(g, n), r_(reg));
     else
@@ -139,15 +159,101 @@ static void check_boxed(struct gen *g, unsigned x)
 static unsigned source(struct gen *g, unsigned n, bool single)
 {
     unsigned x = f_read(g, n);
+    if ((single ? g->now.nan_d : g->now.nan_s) >> n & 1) gen_mend_nan(g, n);
     if (single) check_boxed(g, x);
     return x;
+}
+
+static void compare_to_itself(struct gen *g, unsigned x, bool single)
+{
+    x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, x, r_(x)); /* ucomis: unordered if it is a NaN */
 }
 
 /* A NaN result is x86's own. */
 static void check_result(struct gen *g, unsigned x, bool single)
 {
-    x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, x, r_(x)); /* ucomis x, x */
+    compare_to_itself(g, x, single);
     gen_deopt(g, x_jcc(&g->c, C_P));
+}
+
+/* f[rd] <- x, the result of an operation whose every NaN is canonical. With a home it may stay x86's NaN until somebody looks at its bits: as
+ * an operand it is as good as another quiet one. */
+static void set_result(struct gen *g, unsigned x, bool single)
+{
+    unsigned n = g->insn->rd;
+    if (!f_home(g, n)) check_result(g, x, single);
+    f_write(g, n, x, single);
+    if (!f_home(g, n)) return;
+    *(single ? &g->now.nan_s : &g->now.nan_d) |= UINT32_C(1) << n;
+    g->raw_f &= ~(UINT32_C(1) << n);
+}
+
+void gen_mend_nan(struct gen *g, unsigned n)
+{
+    uint32_t bit = UINT32_C(1) << n;
+    if (!((g->now.nan_d | g->now.nan_s) & bit)) return;
+    bool single = g->now.nan_s & bit;
+    compare_to_itself(g, f_home(g, n), single);
+    uint8_t *site = x_jcc(&g->c, C_P);
+    g->mends[g->mend_count++] = (struct mend){.site = site, .resume = g->c.at, .n = (uint8_t)n, .single = single};
+    g->now.nan_d &= ~bit;
+    g->now.nan_s &= ~bit;
+}
+
+static void put_canonical(struct code *c, unsigned n, bool single)
+{
+    struct rm low = FREG(n), high = low;
+    high.disp += 4;
+    x_ins(c, 0xc7, 0, low);
+    x_32(c, single ? UINT32_C(0x7fc00000) : 0);
+    x_ins(c, 0xc7, 0, high);
+    x_32(c, single ? UINT32_MAX : UINT32_C(0x7ff80000));
+}
+
+void gen_mends(struct gen *g)
+{
+    for (unsigned i = 0; i < g->mend_count; i++) {
+        const struct mend *m = &g->mends[i];
+        x_aim(m->site, g->c.at);
+        put_canonical(&g->c, m->n, m->single);
+        x_ins(&g->c, X_F2 | X_0F | 0x10, f_home(g, m->n), FREG(m->n));
+        x_jmp_to(&g->c, m->resume);
+    }
+}
+
+void gen_fp_put_home(struct gen *g, unsigned n, const struct place *p)
+{
+    unsigned home = f_home(g, n);
+    bool single = p->nan_s >> n & 1;
+    x_ins(&g->c, X_F2 | X_0F | 0x11, home, FREG(n));
+    if (!single && !(p->nan_d >> n & 1)) return;
+    compare_to_itself(g, home, single);
+    uint8_t *over = x_jcc(&g->c, C_NP);
+    put_canonical(&g->c, n, single);
+    x_aim(over, g->c.at);
+}
+
+/* A NaN that was loaded into a register of plan->nan_d or nan_s leaves the region: the interpreter, or the next block's own code, goes on. */
+void gen_settle_nans(struct gen *g)
+{
+    const struct plan *p = g->plan;
+    for (unsigned n = 0; n < 32; n++) {
+        bool as_d = p->nan_d >> n & 1, as_s = p->nan_s >> n & 1;
+        if ((g->now.nan_d >> n & 1 && !as_d) || (g->now.nan_s >> n & 1 && !as_s)) gen_mend_nan(g, n);
+    }
+    g->exit_place = gen_place(g);
+    for (unsigned n = 0; n < 32; n++) {
+        if (!(g->raw_f >> n & 1) || !((p->nan_d | p->nan_s) >> n & 1)) continue;
+        compare_to_itself(g, f_home(g, n), p->nan_s >> n & 1);
+        uint8_t *site = x_jcc(&g->c, C_P);
+        if (g->index < g->block->length)
+            gen_deopt(g, site);
+        else
+            gen_leave_at(g, site, (int32_t)g->offset);
+    }
+    g->now.nan_d = p->nan_d;
+    g->now.nan_s = p->nan_s;
+    g->raw_f = 0;
 }
 
 static void xmm_move(struct gen *g, unsigned to, unsigned from) { x_ins(&g->c, X_0F | 0x28, to, r_(from)); }
@@ -160,22 +266,34 @@ static unsigned scalar(bool single) { return (single ? X_F3 : X_F2) | X_0F; }
 static bool arithmetic(struct gen *g, unsigned op, bool single)
 {
     check_mode(g, false);
-    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = f_result(g);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single);
+    if (g->jit->has_avx) {
+        unsigned d = f_target(g);
+        x_vex(&g->c, 1, single ? 2 : 3, false, op, d, a, r_(b)); /* the bits above the result are a's */
+        set_result(g, d, single);
+        return true;
+    }
+    unsigned d = f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | op, d, r_(b));
-    check_result(g, d, single);
-    f_write(g, g->insn->rd, d, single);
+    set_result(g, d, single);
     return true;
 }
 
 static bool square_root(struct gen *g, bool single)
 {
     check_mode(g, false);
-    unsigned a = source(g, g->insn->rs1, single), d = f_result(g);
+    unsigned a = source(g, g->insn->rs1, single);
+    if (g->jit->has_avx) {
+        unsigned d = f_target(g);
+        x_vex(&g->c, 1, single ? 2 : 3, false, 0x51, d, a, r_(a));
+        set_result(g, d, single);
+        return true;
+    }
+    unsigned d = f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | 0x51, d, r_(a));
-    check_result(g, d, single);
-    f_write(g, g->insn->rd, d, single);
+    set_result(g, d, single);
     return true;
 }
 
@@ -264,7 +382,7 @@ static bool from_integer(struct gen *g, bool word, bool without_sign, bool singl
 {
     struct code *c = &g->c;
     check_mode(g, false);
-    unsigned n = g->insn->rs1, d = xmm_new(g);
+    unsigned n = g->insn->rs1, d = f_target(g);
     if (n == 0)
         x_mov_imm(c, RAX, 0);
     else if (word && without_sign)
@@ -292,8 +410,7 @@ static bool narrow(struct gen *g) /* fcvt.s.d */
     unsigned a = f_read(g, g->insn->rs1), d = xmm_new(g);
     xmm_ones(g, d);
     x_ins(&g->c, X_F2 | X_0F | 0x5a, d, r_(a));
-    check_result(g, d, true);
-    f_write(g, g->insn->rd, d, true);
+    set_result(g, d, true);
     return true;
 }
 
@@ -303,9 +420,17 @@ static bool widen(struct gen *g) /* fcvt.d.s */
     unsigned a = source(g, g->insn->rs1, true), d = xmm_new(g);
     xmm_zero(g, d);
     x_ins(&g->c, X_F3 | X_0F | 0x5a, d, r_(a));
-    check_result(g, d, false);
-    f_write(g, g->insn->rd, d, false);
+    set_result(g, d, false);
     return true;
+}
+
+/* f[rd] holds a copy of a register of which this is known. */
+static void copy_nan(struct gen *g, bool is_d, bool is_s)
+{
+    uint32_t bit = UINT32_C(1) << g->insn->rd;
+    if (is_d) g->now.nan_d |= bit;
+    if (is_s) g->now.nan_s |= bit;
+    if (is_d || is_s) g->raw_f &= ~bit;
 }
 
 /* which: 'j' sgnj, 'n' sgnjn, 'x' sgnjx; a copy, fneg and fabs when both sources are the same */
@@ -314,13 +439,16 @@ static bool sign(struct gen *g, char which, bool single)
     struct code *c = &g->c;
     unsigned rs1 = g->insn->rs1, rs2 = g->insn->rs2, bit = single ? 31 : 63;
     if (single) {
-        check_boxed(g, f_read(g, rs1));
-        check_boxed(g, f_read(g, rs2));
+        source(g, rs1, true);
+        source(g, rs2, true);
     }
     if (rs1 == rs2 && which == 'j') {
-        unsigned a = f_read(g, rs1), d = xmm_new(g);
+        if (!f_home(g, g->insn->rd)) gen_mend_nan(g, rs1);
+        unsigned a = f_read(g, rs1), d = f_target(g);
+        bool is_d = g->now.nan_d >> rs1 & 1, is_s = g->now.nan_s >> rs1 & 1;
         xmm_move(g, d, a);
         f_write(g, g->insn->rd, d, single);
+        if (f_home(g, g->insn->rd)) copy_nan(g, is_d, is_s);
         return true;
     }
     f_bits(g, RAX, rs1);
@@ -416,6 +544,21 @@ static bool in_mixed_formats(struct gen *g, const char *name)
     return false;
 }
 
+enum gen_nan gen_nan_of(const struct insn *i)
+{
+    static const char *const arithmetic[] = {"add_", "sub_", "mul_", "div_", "sqrt_"};
+    const struct tree *t = row_trees[i->id].value;
+    if (t->op != T_FP) return row_trees[i->id].bytes == 8 ? NAN_RAW : NAN_BOXED;
+    if (is(t->name, "cvt_d_s")) return NAN_D;
+    if (is(t->name, "cvt_s_d")) return NAN_S;
+    const char *format = strchr(t->name, '_');
+    if (is(t->name, "mv_d_x") || !strncmp(t->name, "cvt_d_", 6)) return NAN_RAW;
+    bool as_d = format && is(format, "_d"), as_s = format && is(format, "_s");
+    for (size_t k = 0; k < ARRAY_LEN(arithmetic); k++)
+        if ((as_d || as_s) && !strncmp(t->name, arithmetic[k], strlen(arithmetic[k]))) return as_d ? NAN_D : NAN_S;
+    return as_d ? NAN_RAW : NAN_BOXED;
+}
+
 bool gen_fp(struct gen *g)
 {
     const struct tree *t = row_trees[g->insn->id].value;
@@ -436,7 +579,7 @@ bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at)
 {
     g->locked = 0;
     if (bytes != 8 && bytes != 4) return false;
-    unsigned d = xmm_new(g);
+    unsigned d = f_target(g);
     if (bytes == 8) {
         x_ins(&g->c, X_F2 | X_0F | 0x10, d, at);
     } else {
@@ -453,6 +596,7 @@ bool gen_fp_store(struct gen *g, unsigned bytes, struct rm at)
     g->locked = 0;
     if (bytes != 4 && bytes != 8) return false;
     unsigned x = f_read(g, g->insn->rs2);
+    gen_mend_nan(g, g->insn->rs2);
     x_ins(&g->c, (bytes == 8 ? X_F2 : X_F3) | X_0F | 0x11, x, at);
     return true;
 }

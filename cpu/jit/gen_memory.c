@@ -52,6 +52,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
                       .slot = slot,
                       .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
                       .member = g->member,
+                      .place = g->exit_place,
                       .index = g->index};
     x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
     return mx_(RCX, base, 0, imm);
@@ -68,6 +69,7 @@ void gen_misses(struct gen *g)
         x_mov_imm(c, RCX, m->slot);
         x_call_to(c, m->stub);
         g->member = m->member;
+        g->exit_place = m->place;
         g->index = m->index;
         gen_deopt(g, x_jcc(c, C_NE));
         x_jmp_to(c, m->resume);

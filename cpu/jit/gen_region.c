@@ -14,16 +14,40 @@ static bool is_evicted(const struct plan *p, unsigned n)
     return p->host[n] == NOT_PINNED && gen_host[n] != NOT_PINNED;
 }
 
-void gen_leave_region(struct gen *g)
+void gen_leave_region(struct gen *g, const struct place *p)
 {
     struct code *c = &g->c;
-    const struct plan *p = g->plan;
-    if (!p) return;
-    FOR_EACH_X if (is_own(p, n) && (p->x_written >> n & 1)) x_store(c, XREG(n), p->host[n]);
-    FOR_EACH_X if (is_evicted(p, n)) x_load(c, gen_host[n], XREG(n));
-    FOR_EACH_F if (p->f_host[n] && (p->f_written >> n & 1))
-        x_ins(c, X_F2 | X_0F | 0x11, p->f_host[n], FREG(n)); /* movsd */
+    const struct plan *plan = g->plan;
+    if (!plan) return;
+    FOR_EACH_X if (p->host[n] != gen_host[n] && (p->stale >> n & 1)) x_store(c, XREG(n), p->host[n]);
+    FOR_EACH_X if (p->host[n] != gen_host[n] && gen_host[n] != NOT_PINNED) x_load(c, gen_host[n], XREG(n));
+    FOR_EACH_F if (plan->f_host[n] && (plan->f_written >> n & 1)) gen_fp_put_home(g, n, p);
 }
+
+/* Where registers are at every label. */
+static void place_at_label(struct gen *g)
+{
+    const struct plan *p = g->plan;
+    memcpy(g->now.host, p->host, sizeof g->now.host);
+    g->host = g->now.host;
+    g->now.stale = 0;
+    FOR_EACH_X if (p->host[n] != NOT_PINNED && (gen_host[n] != NOT_PINNED || (p->x_written >> n & 1))) g->now.stale |=
+        UINT32_C(1) << n;
+    g->now.nan_d = p->nan_d;
+    g->now.nan_s = p->nan_s;
+    g->now.member = g->member;
+    g->raw_f = 0;
+}
+
+unsigned gen_place(struct gen *g)
+{
+    if (!g->plan) return 0;
+    if (!g->place_count || memcmp(&g->places[g->place_count - 1], &g->now, sizeof g->now) != 0)
+        g->places[g->place_count++] = g->now;
+    return g->place_count - 1;
+}
+
+void gen_settle(struct gen *g) { gen_settle_nans(g); }
 
 static void enter_region(struct gen *g)
 {
@@ -43,7 +67,7 @@ void gen_set_page(struct gen *g, unsigned member)
 
 /* ---- entries ---- */
 
-#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1)
+#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32)
 
 /* That rax is the constant; else to one of the sites. */
 static uint8_t *guard(struct gen *g, struct rm m, uint64_t value)
@@ -80,6 +104,21 @@ static unsigned gen_guards(struct gen *g, unsigned member, uint8_t **sites)
     return count;
 }
 
+/* Registers whose NaNs stand for the canonical one hold no other when the region is entered. */
+static unsigned gen_nan_guards(struct gen *g, uint8_t **sites)
+{
+    unsigned count = 0;
+    FOR_EACH_F
+    {
+        bool single = g->plan->nan_s >> n & 1;
+        if (!single && !(g->plan->nan_d >> n & 1)) continue;
+        x_ins(&g->c, X_F2 | X_0F | 0x10, 0, FREG(n));
+        x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, 0, r_(0)); /* ucomis */
+        sites[count++] = x_jcc(&g->c, C_P);
+    }
+    return count;
+}
+
 /* Where the entry of the member's own code leads from now on; if a guard fails it is run after all. */
 static void gen_entry(struct gen *g, unsigned member)
 {
@@ -87,6 +126,7 @@ static void gen_entry(struct gen *g, unsigned member)
     const struct block *b = g->plan->member[member].block;
     uint8_t *sites[GUARDS_MAX];
     unsigned guards = g->plan->several_pages ? gen_guards(g, member, sites) : 0;
+    guards += gen_nan_guards(g, sites + guards);
     enter_region(g);
     x_jmp_to(c, g->plan->member[member].label);
     if (!guards) return;
@@ -112,12 +152,13 @@ static void redirect(struct jit *j, struct region *r, unsigned i, const uint8_t 
 
 /* ---- code ---- */
 
-#define BYTES_OF_INSN   300
-#define BYTES_OF_MEMBER 1500
+#define PLACES_MAX (REGION_INSNS_MAX * 2 + REGION_MEMBERS_MAX * 3)
 
+/* An instruction has ways out from two places, a member from four and its entry. */
 size_t jit_region_room(const struct plan *p)
 {
-    return (size_t)p->insns * BYTES_OF_INSN + (size_t)p->count * BYTES_OF_MEMBER + (4u << 10);
+    size_t way_out = 300 + F_HOSTS_MAX * 50;
+    return (size_t)p->insns * (300 + 2 * way_out) + (size_t)p->count * (1200 + 6 * way_out) + (4u << 10);
 }
 
 static void gen_member(struct gen *g, unsigned member)
@@ -128,25 +169,45 @@ static void gen_member(struct gen *g, unsigned member)
     g->member = member;
     g->next_member = member + 1 < g->plan->count ? (int)member + 1 : -1;
     g->block = m->block;
+    place_at_label(g);
     x_group_imm(&g->c, G_SUB, r_(R_BUDGET), (int32_t)m->block->length);
-    g->exits[g->exit_count++] = (struct exit){x_jcc(&g->c, C_S), EXIT_REFUSED, 0, member};
+    g->exits[g->exit_count++] = (struct exit){x_jcc(&g->c, C_S), EXIT_REFUSED, 0, member, gen_place(g)};
     gen_body(g, &first);
+}
+
+static void tell(struct jit *j, const struct plan *p, const uint8_t *code)
+{
+    j->made.pc = p->member[0].pc;
+    j->made.blocks = p->count;
+    j->made.live = j->engine->modes[p->member[0].block->mode].live;
+    j->made.code = code;
+    j->made.insns = j->insns;
+    j->told(j->told_self, &j->made);
 }
 
 void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
 {
-    struct exit exits[GEN_EXITS(REGION_INSNS_MAX)];
+    struct exit exits[GEN_EXITS(REGION_INSNS_MAX) + REGION_MEMBERS_MAX * 32];
     struct miss misses[REGION_INSNS_MAX];
+    struct mend mends[REGION_INSNS_MAX * 3 + REGION_MEMBERS_MAX * 32];
+    struct place places[PLACES_MAX];
+    const uint8_t *tails[PLACES_MAX] = {NULL};
     struct gen g = {.c = j->code,
                     .jit = j,
                     .plan = plan,
                     .live = j->engine->modes[plan->member[0].block->mode].live,
-                    .host = plan->host,
+                    .entry = j->code.at,
                     .xmm_last = 15 - plan->f_hosts,
                     .exits = exits,
-                    .misses = misses};
+                    .misses = misses,
+                    .mends = mends,
+                    .places = places,
+                    .tails = tails};
+    j->made.count = 0;
     for (unsigned i = 0; i < plan->count; i++) gen_member(&g, i);
+    j->made.host_end = (uint32_t)(g.c.at - g.entry);
     gen_misses(&g);
+    gen_mends(&g);
     gen_exits(&g);
     for (unsigned i = 0; i < plan->count; i++) {
         if (plan->member[i].block->region_entered) continue;
@@ -155,5 +216,7 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
         redirect(j, r, i, entry);
     }
     assert((size_t)(g.c.at - j->code.at) <= jit_region_room(plan));
+    j->made.bytes = (size_t)(g.c.at - g.entry);
+    if (j->told) tell(j, plan, code_exec(&g.c, g.entry));
     j->code = g.c;
 }

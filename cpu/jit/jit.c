@@ -49,6 +49,7 @@ struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
     j->bytes = bytes ? bytes : CODE_DEFAULT_BYTES;
     j->warm = warm ? warm : WARM_DEFAULT;
     j->has_fma = __builtin_cpu_supports("fma");
+    j->has_avx = __builtin_cpu_supports("avx");
     j->has_counts = host_has_counts();
     if (!map_twice(j)) {
         jit_destroy(j);
@@ -96,9 +97,8 @@ void jit_on_translation(struct jit *j, void (*told)(void *self, const struct tra
 
 static bool has_room(const struct jit *j) { return (size_t)(j->code.at - j->write) + JIT_BLOCK_ROOM <= j->bytes; }
 
-static void tell(struct jit *j, const struct hart *h, const struct block *b)
+static void tell(struct jit *j, const struct block *b)
 {
-    j->made.pc = h->pc;
     j->made.live = j->engine->modes[b->mode].live;
     j->made.code = b->native;
     j->made.insns = j->insns;
@@ -119,6 +119,8 @@ static bool translate(struct jit *j, const struct hart *h, struct block *b)
     struct engine_stats *stats = &j->engine->stats;
     uint8_t *before = j->code.at;
     j->engine->activity = ENGINE_TRANSLATES;
+    j->made.pc = h->pc;
+    j->made.blocks = 0;
     bool made = jit_emit_block(j, b, j->engine->modes[b->mode].live);
     j->engine->activity = ENGINE_RUNS;
     if (!made) return false;
@@ -127,7 +129,7 @@ static bool translate(struct jit *j, const struct hart *h, struct block *b)
     stats->code_bytes += (uint64_t)(j->code.at - before);
     stats->code_bytes_made += (uint64_t)(j->code.at - before);
     give_up_written(j, (size_t)(j->code.at - before));
-    if (j->told) tell(j, h, b);
+    if (j->told) tell(j, b);
     return true;
 }
 

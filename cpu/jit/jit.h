@@ -24,14 +24,14 @@ struct jit {
     unsigned next_hint;
     struct recorder recorder;
     struct region *regions;
-    bool has_fma, has_counts; /* of the host: fused multiply-add; lzcnt, tzcnt, popcnt */
-    bool full;                /* the run loop is to flush */
-    uint64_t native_blocks;   /* since the last flush */
+    bool has_fma, has_avx, has_counts; /* of the host: fused multiply-add; three operands; lzcnt, tzcnt, popcnt */
+    bool full;                         /* the run loop is to flush */
+    uint64_t native_blocks;            /* since the last flush */
     /* Somebody wants to know of translations: the generator then fills insns. */
     void (*told)(void *self, const struct translation *t);
     void *told_self;
     struct translation made;
-    struct translated_insn insns[BLOCK_INSNS_MAX];
+    struct translated_insn insns[REGION_INSNS_MAX];
 };
 
 /* NULL: this host cannot (another processor, no executable memory). bytes: of code, 0 for the default of 8 MiB. warm: entries

@@ -8,6 +8,7 @@
 
 struct usage {
     uint64_t x[32], f[32];
+    uint64_t f_last[32][4]; /* the last writer in a block, by enum gen_nan */
     uint32_t x_written, f_written;
 };
 
@@ -69,33 +70,53 @@ static void assign_x(struct plan *p, const struct usage *u)
         if (gen_host[n] != NOT_PINNED && (hosts >> gen_host[n] & 1)) p->host[n] = gen_host[n];
 }
 
-/* Four xmm registers are left for values on the way, and one as scratch. */
 static void assign_f(struct plan *p, const struct usage *u)
 {
     uint32_t chosen = 0;
     memset(p->f_host, 0, sizeof p->f_host);
     p->f_hosts = 0;
-    for (int n; p->f_hosts < 11 && (n = heaviest(u->f, chosen)) >= 0;) {
+    for (int n; p->f_hosts < F_HOSTS_MAX && (n = heaviest(u->f, chosen)) >= 0;) {
         chosen |= UINT32_C(1) << n;
         p->f_host[n] = (uint8_t)(15 - p->f_hosts++);
     }
 }
 
+/* f registers in which, at the ends of blocks, results of arithmetic stand: their NaNs need no mending from one block to the next. */
+static void assign_nans(struct plan *p, const struct usage *u)
+{
+    p->nan_d = p->nan_s = 0;
+    for (unsigned n = 0; n < 32; n++) {
+        const uint64_t *last = u->f_last[n];
+        if (!p->f_host[n]) continue;
+        if (last[NAN_D] > last[NAN_RAW] && !last[NAN_S] && !last[NAN_BOXED]) p->nan_d |= UINT32_C(1) << n;
+        if (last[NAN_S] > last[NAN_BOXED] && !last[NAN_D] && !last[NAN_RAW]) p->nan_s |= UINT32_C(1) << n;
+    }
+}
+
+static void use_block(struct usage *u, const struct jit *j, const struct member *m)
+{
+    const struct block *b = m->block;
+    int8_t last[32];
+    memset(last, -1, sizeof last);
+    for (unsigned k = 0; k < b->length; k++) {
+        struct insn insn;
+        insn_decode(block_raw(b)[k], j->engine->modes[b->mode].live, &insn);
+        use_insn(u, &insn, m->count);
+        if (insn_writes_rd(&insn) && insn_info(insn.id)->writes_f) last[insn.rd] = (int8_t)gen_nan_of(&insn);
+    }
+    for (unsigned n = 0; n < 32; n++)
+        if (last[n] >= 0) u->f_last[n][last[n]] += m->count;
+}
+
 static void assign(const struct jit *j, struct plan *p)
 {
     struct usage u = {.x_written = 0};
-    for (unsigned i = 0; i < p->count; i++) {
-        const struct block *b = p->member[i].block;
-        for (unsigned k = 0; k < b->length; k++) {
-            struct insn insn;
-            insn_decode(block_raw(b)[k], j->engine->modes[b->mode].live, &insn);
-            use_insn(&u, &insn, p->member[i].count);
-        }
-    }
+    for (unsigned i = 0; i < p->count; i++) use_block(&u, j, &p->member[i]);
     p->x_written = u.x_written;
     p->f_written = u.f_written;
     assign_x(p, &u);
     assign_f(p, &u);
+    assign_nans(p, &u);
 }
 
 /* ---- which blocks, and in which order ---- */
@@ -194,7 +215,7 @@ static bool region_make(struct jit *j)
         if (usable && m->count > most) most = m->count;
     }
     if (most < 3) return false;
-    size_t fits = j->bytes / 4 / 300;
+    size_t fits = j->bytes / 4 / 600;
     choose(r, place, fits < REGION_INSNS_MAX ? (unsigned)fits : REGION_INSNS_MAX);
     lay_out(&plan, r, place);
     if (!plan.count || (size_t)(j->code.at - j->write) + jit_region_room(&plan) > j->bytes) return false;

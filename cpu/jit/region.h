@@ -12,6 +12,7 @@
 #define REGION_MEMBERS_MAX 64
 #endif
 #define REGION_INSNS_MAX 400
+#define F_HOSTS_MAX      11 /* four xmm registers are left for values on the way, and one as scratch */
 #define REGION_SEEN_MAX  160
 #define REGION_NEXT_MAX  6
 
@@ -37,6 +38,7 @@ struct plan {
     uint8_t host[32], f_host[32];  /* registers of guest registers; none: NOT_PINNED, 0 */
     unsigned f_hosts;              /* how many f registers have one: xmm15 and downwards */
     uint32_t x_written, f_written; /* sets of guest registers */
+    uint32_t nan_d, nan_s;         /* those with a NaN at a label that stands for the canonical one: struct place */
     const struct access_hint *hints;
 };
 
