@@ -69,10 +69,11 @@ static const char *inode_wrong(const struct kfs_inode *inode, uint32_t number)
     if (inode->number != number) return "number is another one's";
     if (!(types >> (inode->mode >> 12) & 1)) return "file type is impossible";
     if (inode->size > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return "size is impossible";
-    if (fsck_is_dir(inode) && (!inode->size || inode->size % KFS_BLOCK_BYTES)) return "directory size is impossible";
+    bool is_link = (inode->mode & 0170000) == 0120000;
+    if ((fsck_is_dir(inode) || is_link) && !inode->size) return inode->links ? "is empty" : "was being deleted";
+    if (fsck_is_dir(inode) && inode->size % KFS_BLOCK_BYTES) return "directory size is impossible";
     if (fsck_is_dir(inode) && inode->size / KFS_BLOCK_BYTES > KFS_START_DOUBLE) return "directory is too large";
-    if ((inode->mode & 0170000) == 0120000 && (!inode->size || inode->size >= KFS_BLOCK_BYTES))
-        return "link is impossible";
+    if (is_link && inode->size >= KFS_BLOCK_BYTES) return "link is impossible";
     return 0;
 }
 
