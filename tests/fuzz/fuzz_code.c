@@ -35,11 +35,12 @@ static void set_up_guest(struct world *w, const struct header *in, uint64_t *ran
 {
     struct hart *h = w->hart[0];
     uint8_t how = in->spare[4];
-    place_guest_tables(w, random, in->tables);
+    unsigned deeper = (in->spare[3] >> 1) % 3u; /* Sv39x4, Sv48x4, Sv57x4 */
+    place_guest_tables(w, random, in->tables, 3 + deeper);
     csr_poke(h, 0x205, PAGE(HANDLER_S));
     csr_poke(h, 0x200, next_random(random) | (how & 0x20 ? MSTATUS_FS : 0));
     csr_poke(h, 0x280, how & 2 ? satp : 0);
-    csr_poke(h, 0x680, how & 4 ? UINT64_C(8) << 60 | PAGE(G_TABLES) >> 12 : 0);
+    csr_poke(h, 0x680, how & 4 ? (uint64_t)(8 + deeper) << 60 | PAGE(G_TABLES) >> 12 : 0);
     csr_poke(h, 0x602, how & 8 ? UINT64_MAX : next_random(random));
     csr_poke(h, 0x603, how & 8 ? UINT64_MAX : next_random(random));
     csr_poke(h, 0x606, next_random(random));

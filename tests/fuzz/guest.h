@@ -118,12 +118,17 @@ static inline void place_tables(struct world *w, uint64_t *random, uint8_t flavo
     }
 }
 
-/* Sv39x4: guest-physical 0 and 0x80000000 lie on RAM, page by page, and the device where it is. */
-static inline void place_guest_tables(struct world *w, uint64_t *random, uint8_t flavour)
+/* Sv39x4, Sv48x4, Sv57x4, by `levels`: guest-physical 0 and 0x80000000 lie on RAM, page by page, and the device where it is. */
+static inline void place_guest_tables(struct world *w, uint64_t *random, uint8_t flavour, unsigned levels)
 {
-    gpa_t top = PAGE(G_TABLES), middle = top + 0x4000, leaves = top + 0x5000;
+    gpa_t top = PAGE(G_TABLES), middle = top + 0x4000, leaves = top + 0x5000, upper = top + 0x6000;
     uint64_t pointer = middle >> 12 << 10 | 1;
-    memset(world_ram(w, top), 0, 0x6000);
+    memset(world_ram(w, top), 0, 0x8000);
+    for (unsigned level = levels; level > 3; level--) { /* the root's first entry leads down a chain of tables */
+        store_le64(world_ram(w, top), upper >> 12 << 10 | 1);
+        top = upper;
+        upper += 0x1000;
+    }
     store_le64(world_ram(w, top), pointer);
     store_le64(world_ram(w, top + 16), pointer);
     store_le64(world_ram(w, middle), leaves >> 12 << 10 | 1);

@@ -102,7 +102,8 @@ static uint64_t random_x(uint64_t *random)
     }
 }
 
-static const uint8_t satp_modes[] = {[BARE] = 0, [SV39] = 8, [SV48] = 9, [SV57] = 10};
+static const uint8_t satp_modes[] = {[BARE] = 0, [SV39] = 8, [SV48] = 9, [SV57] = 10}; /* those of hgatp as well */
+static const unsigned levels[] = {[BARE] = 3, [SV39] = 3, [SV48] = 4, [SV57] = 5};
 
 /* satp or vsatp; the top tables of the deeper modes are made here. */
 static uint64_t first_stage(const struct program *p, struct world *w)
@@ -163,7 +164,8 @@ static void place_hart(const struct program *p, struct world *w, unsigned n, uin
     place_trap_state(p, h, random);
     csr_poke(h, SATP, p->virt ? 0 : satp);
     csr_poke(h, 0x280, p->virt ? satp : 0);
-    csr_poke(h, 0x680, p->guest_regime == BARE ? 0 : UINT64_C(8) << 60 | PAGE(G_TABLES) >> 12);
+    uint64_t hgatp = (uint64_t)satp_modes[p->guest_regime] << 60;
+    csr_poke(h, 0x680, p->guest_regime == BARE ? 0 : hgatp | PAGE(G_TABLES) >> 12);
     csr_poke(h, 0x002, p->frm);
     bool timer = p->event_every && next_random(random) % 2;
     csr_poke(h, 0x14d, timer ? next_random(random) % 300 : UINT64_MAX); /* stimecmp */
@@ -190,7 +192,7 @@ void program_place(const struct program *p, struct world *w, bool translating)
     place_tables(w, &random, p->flavour | 0x30, user);
     if (p->regime != BARE && user) /* S-mode executes its handler there */
         store_le64(world_ram(w, PAGE(TABLES) + 0x2000 + HANDLER_S * 8), PAGE(HANDLER_S) >> 12 << 10 | 0xcf);
-    place_guest_tables(w, &random, p->flavour & 0x3f);
+    place_guest_tables(w, &random, p->flavour & 0x3f, levels[p->guest_regime]);
     uint64_t satp = first_stage(p, w);
     for (unsigned n = 0; n < p->harts; n++) place_hart(p, w, n, satp, &random);
 }
@@ -207,7 +209,7 @@ void program_print(const struct program *p, FILE *to)
     if (!isa_parse_cpu("max", &isa, &err)) world_die(err.text);
     fprintf(to, "seed %llu: %u hart(s), mode %s%s, %s", (unsigned long long)p->seed, p->harts, p->virt ? "V" : "",
             modes[p->priv], regime_names[p->regime]);
-    if (p->virt) fprintf(to, " over %s", regime_names[p->guest_regime]);
+    if (p->virt) fprintf(to, " over %s%s", regime_names[p->guest_regime], p->guest_regime == BARE ? "" : "x4");
     fprintf(to, ", flavour 0x%02x%s%s, frm %u\n", p->flavour, p->random_pmp ? ", PMP" : "",
             p->random_csrs ? ", CSRs" : "", p->frm);
     fprintf(to, "arena %zu, code %zu, warm %u; %u instructions, slices up to %u, an event every %u\n",

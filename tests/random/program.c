@@ -493,7 +493,7 @@ static void choose_machine(struct maker *m)
     p->priv = (enum priv[]){PRIV_M, PRIV_S, PRIV_U}[roll(m, 3)];
     p->virt = p->priv != PRIV_M && chance(m, 40);
     p->regime = p->priv == PRIV_M ? BARE : (enum regime)roll(m, REGIME_COUNT);
-    p->guest_regime = p->virt && chance(m, 60) ? SV39 : BARE;
+    p->guest_regime = p->virt && chance(m, 70) ? (enum regime)(SV39 + roll(m, 3)) : BARE;
     p->flavour = chance(m, 80) ? 0 : (uint8_t)roll(m, 256);
     if (p->regime != BARE && chance(m, 40)) p->flavour |= 8; /* neighbours in virtual memory that are none in RAM */
     p->modifies_itself = chance(m, 30);

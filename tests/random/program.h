@@ -19,7 +19,7 @@ struct program {
     /* where it begins */
     enum priv priv;
     bool virt;
-    enum regime regime, guest_regime; /* of the first stage; of the second one: BARE or SV39 */
+    enum regime regime, guest_regime; /* of the first stage; of the second one, Sv39x4 and so on */
     uint8_t flavour;                  /* of page tables: what place_tables may break */
     bool modifies_itself;
     bool random_pmp;
