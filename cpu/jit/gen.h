@@ -22,6 +22,9 @@
 #define NOT_PINNED 0xff
 extern const uint8_t gen_host[32];
 
+/* Of a way out where there can be none. */
+#define NO_PLACE UINT32_MAX
+
 /* Ways out of n instructions, at most. */
 #define GEN_EXITS(n) ((n)*8 + 8)
 
@@ -29,6 +32,7 @@ extern const uint8_t gen_host[32];
 struct place {
     uint8_t host[32]; /* of x registers, or NOT_PINNED: in memory */
     uint32_t stale;   /* sets of x registers: what memory holds is out of date */
+    uint32_t low; /* the value is the low half of its host register, sign-extended; the upper half may be anything */
     uint32_t nan_d,
         nan_s;       /* sets of f registers: a NaN in its home, as a double or a single, stands for the canonical one */
     uint32_t member; /* the block that the interpreter goes on with */
@@ -62,6 +66,13 @@ struct mend {
     bool single;
 };
 
+/* What an instruction does to x registers. */
+struct reg_use {
+    uint32_t reads, wide; /* wide: more than the low half */
+    uint8_t rd;           /* or 0 */
+    bool leaves;          /* there may be a way out of it */
+};
+
 struct gen {
     struct code c;
     struct jit *jit;
@@ -71,6 +82,16 @@ struct gen {
     unsigned place_count, exit_place; /* exit_place: of the present instruction's */
     struct mend *mends;
     unsigned mend_count;
+    /* gen_registers.c: of the block's instructions; for each and x register the next that reads or writes it, and the next with a way out */
+    struct reg_use uses[BLOCK_INSNS_MAX];
+    uint8_t next_read[BLOCK_INSNS_MAX + 1][32], next_write[BLOCK_INSNS_MAX + 1][32], next_leave[BLOCK_INSNS_MAX + 1];
+    uint8_t held[16];        /* guest register in a host register, or 0 */
+    uint32_t label_stale;    /* now.stale at labels */
+    uint32_t known;          /* x registers whose value is its own low half sign-extended */
+    uint32_t limbo;          /* x registers whose value is nowhere, because nobody will see it */
+    bool result_low;         /* only the low half of the present result was made */
+    bool keep_all;           /* no value goes into limbo */
+    bool failed;             /* somebody would have seen one: to be done again with keep_all */
     uint32_t raw_f;          /* homes that were written in this block with what may be any NaN */
     const struct plan *plan; /* NULL: a block on its own */
     unsigned member;         /* of the plan, that block is */
@@ -100,6 +121,7 @@ struct gen {
 /* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */
 static inline void gen_deopt(struct gen *g, uint8_t *site)
 {
+    if (g->exit_place == NO_PLACE) g->failed = true;
     g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index, g->member, g->exit_place};
 }
 
@@ -165,12 +187,26 @@ void gen_mov_edx(struct gen *g, uint32_t v);
 
 /* gen_region.c: from the region's registers to those between blocks; nothing for a block on its own. rax, rcx, rdx stay. */
 void gen_leave_region(struct gen *g, const struct place *p);
-/* The number of g->now among the places. */
+/* The number of g->now among the places; NO_PLACE: a value is nowhere, there can be no way out. */
 unsigned gen_place(struct gen *g);
 /* Before control goes to another member, or the block's last instruction is made: what members expect at their labels. */
 void gen_settle(struct gen *g);
 /* h->pc gets the page of the member; rax is lost. Nothing for a block on its own. */
 void gen_set_page(struct gen *g, unsigned member);
+
+/* gen_registers.c, in a region. */
+struct reg_use gen_use_of(const struct insn *i);
+/* gen_fuse.c: exchanges rows in g->insns, and their uses. */
+void gen_fuse(struct gen *g);
+/* At a label, after the block's instructions have been decoded. */
+void gen_registers_begin(struct gen *g);
+/* Before and after an instruction that does not end the block. false: nobody sees what it does. */
+bool gen_prepare(struct gen *g);
+void gen_registers_done(struct gen *g);
+/* To where registers are at labels. */
+void gen_registers_settle(struct gen *g);
+/* What is to be computed for t in a register: without the sign-extension at its root, if that can wait. */
+const struct tree *gen_without_extension(struct gen *g, const struct tree *t);
 
 /* gen_fp.c. Nothing of the block is known of xmm registers any more. */
 void gen_fp_forget(struct gen *g);

@@ -143,6 +143,23 @@ void gen_exits(struct gen *g)
     }
 }
 
+/* The same, with registers where they are best. */
+static bool gen_in_region(struct gen *g)
+{
+    if (insn_ends_block(g->insn)) {
+        gen_settle(g);
+        g->exit_place = gen_place(g);
+        return gen_or_leave(g);
+    }
+    if (!gen_prepare(g)) return true;
+    bool goes_on = gen_or_leave(g);
+    if (goes_on)
+        gen_registers_done(g);
+    else if (!g->uses[g->index].leaves)
+        g->failed = true; /* it was taken for one without a way out */
+    return goes_on;
+}
+
 void gen_body(struct gen *g, bool *first)
 {
     const struct block *b = g->block;
@@ -151,15 +168,14 @@ void gen_body(struct gen *g, bool *first)
     g->offset = 0;
     g->accesses = 0;
     gen_fp_forget(g);
+    if (g->plan) gen_registers_begin(g);
     if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
     if (!g->plan) g->jit->made.count = 0;
     for (unsigned i = 0; i < b->length && goes_on; i++) {
         g->insn = &g->insns[i];
         g->index = i;
         note_insn(g);
-        if (g->plan && insn_ends_block(g->insn)) gen_settle(g);
-        g->exit_place = gen_place(g);
-        goes_on = gen_or_leave(g);
+        goes_on = g->plan ? gen_in_region(g) : gen_or_leave(g);
         if (i == 0) *first = goes_on;
         g->offset += g->insn->length;
     }

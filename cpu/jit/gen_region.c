@@ -19,6 +19,7 @@ void gen_leave_region(struct gen *g, const struct place *p)
     struct code *c = &g->c;
     const struct plan *plan = g->plan;
     if (!plan) return;
+    FOR_EACH_X if (p->low >> n & 1) x_ins(c, X_W | 0x63, p->host[n], r_(p->host[n])); /* movsxd */
     FOR_EACH_X if (p->host[n] != gen_host[n] && (p->stale >> n & 1)) x_store(c, XREG(n), p->host[n]);
     FOR_EACH_X if (p->host[n] != gen_host[n] && gen_host[n] != NOT_PINNED) x_load(c, gen_host[n], XREG(n));
     FOR_EACH_F if (plan->f_host[n] && (plan->f_written >> n & 1)) gen_fp_put_home(g, n, p);
@@ -30,9 +31,14 @@ static void place_at_label(struct gen *g)
     const struct plan *p = g->plan;
     memcpy(g->now.host, p->host, sizeof g->now.host);
     g->host = g->now.host;
-    g->now.stale = 0;
-    FOR_EACH_X if (p->host[n] != NOT_PINNED && (gen_host[n] != NOT_PINNED || (p->x_written >> n & 1))) g->now.stale |=
-        UINT32_C(1) << n;
+    g->label_stale = 0;
+    FOR_EACH_X
+    {
+        bool kept = gen_host[n] != NOT_PINNED || (p->x_written >> n & 1);
+        if (p->host[n] != NOT_PINNED && kept) g->label_stale |= UINT32_C(1) << n;
+    }
+    g->now.stale = g->label_stale;
+    g->now.low = 0;
     g->now.nan_d = p->nan_d;
     g->now.nan_s = p->nan_s;
     g->now.member = g->member;
@@ -42,12 +48,18 @@ static void place_at_label(struct gen *g)
 unsigned gen_place(struct gen *g)
 {
     if (!g->plan) return 0;
-    if (!g->place_count || memcmp(&g->places[g->place_count - 1], &g->now, sizeof g->now) != 0)
-        g->places[g->place_count++] = g->now;
+    if (g->limbo) return NO_PLACE;
+    struct place p = g->now;
+    FOR_EACH_X if (p.host[n] == gen_host[n]) p.stale &= ~(UINT32_C(1) << n); /* is where it belongs */
+    if (!g->place_count || memcmp(&g->places[g->place_count - 1], &p, sizeof p) != 0) g->places[g->place_count++] = p;
     return g->place_count - 1;
 }
 
-void gen_settle(struct gen *g) { gen_settle_nans(g); }
+void gen_settle(struct gen *g)
+{
+    gen_registers_settle(g);
+    gen_settle_nans(g);
+}
 
 static void enter_region(struct gen *g)
 {
@@ -185,6 +197,20 @@ static void tell(struct jit *j, const struct plan *p, const uint8_t *code)
     j->told(j->told_self, &j->made);
 }
 
+/* The region's code, without entries. false: it is wrong, but would not be with g->keep_all. */
+static bool gen_members(struct gen *g)
+{
+    struct jit *j = g->jit;
+    j->made.count = 0;
+    for (unsigned i = 0; i < g->plan->count; i++) gen_member(g, i);
+    j->made.host_end = (uint32_t)(g->c.at - g->entry);
+    if (g->failed) return false;
+    gen_misses(g);
+    gen_mends(g);
+    gen_exits(g);
+    return true;
+}
+
 void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
 {
     struct exit exits[GEN_EXITS(REGION_INSNS_MAX) + REGION_MEMBERS_MAX * 32];
@@ -192,23 +218,23 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
     struct mend mends[REGION_INSNS_MAX * 3 + REGION_MEMBERS_MAX * 32];
     struct place places[PLACES_MAX];
     const uint8_t *tails[PLACES_MAX] = {NULL};
-    struct gen g = {.c = j->code,
-                    .jit = j,
-                    .plan = plan,
-                    .live = j->engine->modes[plan->member[0].block->mode].live,
-                    .entry = j->code.at,
-                    .xmm_last = 15 - plan->f_hosts,
-                    .exits = exits,
-                    .misses = misses,
-                    .mends = mends,
-                    .places = places,
-                    .tails = tails};
-    j->made.count = 0;
-    for (unsigned i = 0; i < plan->count; i++) gen_member(&g, i);
-    j->made.host_end = (uint32_t)(g.c.at - g.entry);
-    gen_misses(&g);
-    gen_mends(&g);
-    gen_exits(&g);
+    const struct gen begin = {.c = j->code,
+                              .jit = j,
+                              .plan = plan,
+                              .live = j->engine->modes[plan->member[0].block->mode].live,
+                              .entry = j->code.at,
+                              .xmm_last = 15 - plan->f_hosts,
+                              .exits = exits,
+                              .misses = misses,
+                              .mends = mends,
+                              .places = places,
+                              .tails = tails};
+    struct gen g = begin;
+    if (!gen_members(&g)) {
+        g = begin;
+        g.keep_all = true;
+        gen_members(&g);
+    }
     for (unsigned i = 0; i < plan->count; i++) {
         if (plan->member[i].block->region_entered) continue;
         const uint8_t *entry = g.c.at;

@@ -266,7 +266,9 @@ static bool value_extended(struct gen *g, const struct tree *t, unsigned dst)
 {
     struct opnd a;
     struct rm from;
-    if (gen_leaf(g, t->a, &a) && !a.imm) {
+    const struct tree *of = t->a;
+    if (of->op == T_ADD && of->b->op == T_IMM && g->insn->imm == 0) of = of->a; /* sext.w */
+    if (gen_leaf(g, of, &a) && !a.imm) {
         from = a.rm;
     } else {
         if (!gen_value(g, t->a, dst)) return false;
@@ -439,6 +441,7 @@ bool gen_alu(struct gen *g, const struct tree *t)
         x_store_imm(&g->c, XREG(rd), (int32_t)o.value);
         return true;
     }
+    if (host != NOT_PINNED) t = gen_without_extension(g, t);
     bool direct = host != NOT_PINNED && computes_in_place(t) && !reads_late(g, t, rd, true);
     if (!gen_value(g, t, direct ? host : RAX)) return false;
     if (!direct) gen_set_rd(g, RAX);
