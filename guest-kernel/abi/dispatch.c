@@ -58,8 +58,12 @@ static const struct call calls[SYSCALLS_MAX] = {
 #include "abi/syscall.def"
 };
 
-/* Calls that C libraries try at every start and do without: not worth a line. */
-static bool is_optional(uint64_t number) { return number == 258 /* riscv_hwprobe */ || number == 293 /* rseq */; }
+/* Calls that C libraries try at every start, or mount before mount(2), and do without: not worth a line. */
+static bool is_optional(uint64_t number)
+{
+    return number == 258 /* riscv_hwprobe */ || number == 293 /* rseq */ ||
+           (number >= 428 && number <= 433) /* fsopen … */;
+}
 
 /* One line per unknown number, not one per call. */
 static long unknown(uint64_t number)

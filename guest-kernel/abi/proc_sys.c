@@ -57,6 +57,15 @@ static void show_uuid(struct proc_text *text, void *fixed)
     proc_print(text, "\n");
 }
 
+/* As on Linux, only what is clean goes: `sync' first. */
+static int store_drop(const char *line, void *unused)
+{
+    (void)unused;
+    if (line[0] < '1' || line[0] > '3' || line[1]) return -EINVAL;
+    vfs_drop_caches((unsigned)(line[0] - '0'));
+    return 0;
+}
+
 /* /dev/kmsg. file->private: position in the ring of the next message. */
 
 /* The message at *at, without its stamp, which becomes *us; moves *at on. 0: there is none. */
@@ -167,6 +176,7 @@ static void proc_sys_init(void)
     if (!error) error = add("sys/kernel/random/boot_id", show_uuid, NULL, 1);
     if (!error) error = add("sys/vm/overcommit_memory", show_number, NULL, 0);
     if (!error) error = add("sys/vm/max_map_count", show_number, NULL, 65530);
+    if (!error) error = proc_add("sys/vm/drop_caches", 0200, show_number, store_drop, NULL);
     if (!error) error = add("sys/fs/file-nr", show_files, NULL, 0);
     if (!error) error = add("sys/fs/file-max", show_number, NULL, INT64_MAX);
     if (!error) error = add("sys/fs/pipe-max-size", show_number, NULL, 65536);

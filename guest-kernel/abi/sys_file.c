@@ -94,6 +94,27 @@ long sys_pwritev(int fd, uint64_t vector, uint64_t count, long low, long high)
     return transfer_vector(fd, vector, count, low, true, true);
 }
 
+/* With flags: a write that is on the disk when it returns. -1 as position: the file's own. */
+enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4 };
+long sys_preadv2(int fd, uint64_t vector, uint64_t count, long low, long high, unsigned flags)
+{
+    (void)high;
+    if (flags & ~(unsigned)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC)) return -EOPNOTSUPP;
+    return transfer_vector(fd, vector, count, low, low != -1, false);
+}
+
+long sys_pwritev2(int fd, uint64_t vector, uint64_t count, long low, long high, unsigned flags)
+{
+    (void)high;
+    if (flags & ~(unsigned)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC)) return -EOPNOTSUPP;
+    long n = transfer_vector(fd, vector, count, low, low != -1, true);
+    if (n <= 0 || !(flags & (RWF_DSYNC | RWF_SYNC))) return n;
+    struct file *file = fd_get(fd);
+    int error = file && file->ops->fsync ? file_sync(file, !(flags & RWF_SYNC)) : 0;
+    if (file) file_put(file);
+    return error ? error : n;
+}
+
 long sys_lseek(int fd, long offset, int whence)
 {
     struct file *file = fd_get(fd);

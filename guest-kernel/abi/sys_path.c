@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "base/string.h"
 #include "fs/fdtable.h"
+#include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "kern/task.h"
 #include "mm/slab.h"
@@ -28,6 +29,22 @@ long sys_openat(int at, uint64_t user, unsigned flags, unsigned mode)
     kfree(path);
     if (IS_ERR(file)) return PTR_ERR(file);
     int fd = fd_install(file, flags & O_CLOEXEC);
+    if (fd < 0) file_put(file);
+    return fd;
+}
+
+/* The name is for people who look at the process; sealing (MFD_ALLOW_SEALING) is accepted, but there are no seals. */
+long sys_memfd_create(uint64_t name_at, unsigned flags)
+{
+    enum { MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, NAME_ROOM = 250, MFD_NOEXEC_SEAL = 8, MFD_EXEC = 16 };
+    char name[NAME_ROOM];
+    if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC)) return -EINVAL;
+    if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) == (MFD_EXEC | MFD_NOEXEC_SEAL)) return -EINVAL;
+    long bytes = copy_string_from_user(name, name_at, NAME_ROOM);
+    if (bytes < 0) return bytes == -ENAMETOOLONG ? -EINVAL : bytes;
+    struct file *file = tmpfs_nameless();
+    if (IS_ERR(file)) return PTR_ERR(file);
+    int fd = fd_install(file, flags & MFD_CLOEXEC);
     if (fd < 0) file_put(file);
     return fd;
 }

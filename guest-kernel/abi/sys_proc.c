@@ -4,6 +4,7 @@
 #include "abi/structs.h"
 #include "abi/syscall.h"
 #include "base/string.h"
+#include "fs/fdtable.h"
 #include "fs/vfs.h"
 #include "kern/cputime.h"
 #include "kern/exit.h"
@@ -76,6 +77,31 @@ long sys_execve(K_PATH path, K_PTR arguments, K_PTR environment)
     if (result > 0) result = execute(name, arguments, environment);
     kfree(name);
     return result;
+}
+
+/* What the task shares with others it gets a copy of. What cannot be copied must not be shared. */
+long sys_unshare(K_CLONEFLAGS flags)
+{
+    const uint64_t alone = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+    if (flags & ~(alone | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM)) return -EINVAL; /* there are no name spaces */
+    if (flags & alone && current->process->live > 1) return -EINVAL;
+    bool want_files = flags & CLONE_FILES && fdtable_shared(current->files), want_fs = flags & CLONE_FS;
+    struct fdtable *files = want_files ? fdtable_fork(current->files) : NULL;
+    struct fs_context *fs = want_fs ? fs_context_fork(current->fs) : NULL;
+    bool complete = !files == !want_files && !fs == !want_fs;
+    spin_lock(&process_lock); /* /proc looks at both under it */
+    if (complete && files) {
+        struct fdtable *old = current->files;
+        current->files = files, files = old;
+    }
+    if (complete && fs) {
+        struct fs_context *old = current->fs;
+        current->fs = fs, fs = old;
+    }
+    spin_unlock(&process_lock);
+    if (files) fdtable_put(files);
+    if (fs) fs_context_put(fs);
+    return complete ? 0 : -ENOMEM;
 }
 
 long sys_exit(K_INT code) { task_exit((code & 0xff) << 8); }

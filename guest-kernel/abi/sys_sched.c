@@ -196,6 +196,57 @@ long sys_setpriority(K_INT which, K_INT who, K_INT nice)
     return result;
 }
 
+/* I/O priorities: the same targets, in other words (1 process, 2 group, 3 user). Class 0 none, 1 real time, 2 best effort, 3 idle. */
+
+enum { IO_CLASS_SHIFT = 13, IO_NONE = 0, IO_REAL_TIME, IO_BEST_EFFORT, IO_IDLE };
+
+static long check_io_priority(int priority)
+{
+    int class = priority >> IO_CLASS_SHIFT & 7, level = priority & 7;
+    if (class > IO_IDLE || (class == IO_NONE && level)) return -EINVAL;
+    return class == IO_REAL_TIME && !cred_is_root() ? -EPERM : 0;
+}
+
+long sys_ioprio_set(K_INT which, K_INT who, K_INT priority)
+{
+    long error = check_io_priority(priority);
+    if (error) return error;
+    if (which < 1 || which > 3) return -EINVAL;
+    long result = -ESRCH;
+    struct task *task;
+    for (int pid = 1; (task = task_next(&pid)); pid++) {
+        if (is_meant(task, which - 1, who) && (error || result == -ESRCH))
+            result = error = may_change(task) ? 0 : -EPERM;
+        if (is_meant(task, which - 1, who) && !error) task->sched.io_priority = (uint16_t)priority;
+        task_put(task);
+        if (error) break;
+    }
+    return result;
+}
+
+/* What holds for the task: without a class of its own, best effort by its nice value. */
+static long io_priority_of(const struct task *task)
+{
+    if (task->sched.io_priority >> IO_CLASS_SHIFT) return task->sched.io_priority;
+    return IO_BEST_EFFORT << IO_CLASS_SHIFT | (task->sched.nice + 20) / 5;
+}
+
+/* Of several, the highest: the lowest number. One process is told what it has set. */
+long sys_ioprio_get(K_INT which, K_INT who)
+{
+    if (which < 1 || which > 3) return -EINVAL;
+    long result = -ESRCH;
+    struct task *task;
+    for (int pid = 1; (task = task_next(&pid)); pid++) {
+        if (is_meant(task, which - 1, who)) {
+            long one = which == 1 ? task->sched.io_priority : io_priority_of(task);
+            result = result == -ESRCH ? one : MIN(result, one);
+        }
+        task_put(task);
+    }
+    return result;
+}
+
 /* 20 - nice: the result must not look like an error. */
 long sys_getpriority(K_INT which, K_INT who)
 {

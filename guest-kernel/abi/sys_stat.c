@@ -188,6 +188,17 @@ long sys_fchmodat(int at, uint64_t user, unsigned mode)
     return IS_ERR(inode) ? PTR_ERR(inode) : change(inode, &attr);
 }
 
+long sys_fchmodat2(int at, uint64_t user, unsigned mode, unsigned flags)
+{
+    struct attr attr = {.mask = ATTR_MODE, .mode = mode & 07777};
+    if (flags & ~(unsigned)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
+    struct inode *inode = inode_of(at, user, flags);
+    if (IS_ERR(inode)) return PTR_ERR(inode);
+    if (!S_ISLNK(inode->mode)) return change(inode, &attr);
+    inode_put(inode); /* a link's own mode means nothing */
+    return -EOPNOTSUPP;
+}
+
 long sys_fchmod(int fd, unsigned mode)
 {
     struct attr attr = {.mask = ATTR_MODE, .mode = mode & 07777};

@@ -23,5 +23,6 @@ void kmap_switch(void);
  */
 void *kstack_alloc(void);
 void kstack_free(void *top);
+uint64_t kstack_frames(void); /* frames of all stacks, kept ones too, and of the tables that map them */
 
 #endif

@@ -18,6 +18,7 @@
 static struct spinlock kstack_lock = SPINLOCK_INIT("kernel stacks", RANK_KSTACK);
 static struct list free_stacks = LIST_INIT(free_stacks);
 static uint64_t next_slot = MAPPED_AREA_BASE;
+static uint64_t frames; /* of stacks, in use or kept, and of the tables that map them */
 
 static pte_t *stack_entry(uint64_t va)
 {
@@ -27,6 +28,7 @@ static pte_t *stack_entry(uint64_t va)
         if (!*entry) {
             struct page *page = page_alloc(0, PAGE_ZEROED | PAGE_NOWAIT);
             if (!page) return NULL;
+            frames++;
             atomic_store(entry, pte_make(page_pa(page), PTE_V));
         }
         table = pa_to_va(pte_pa(*entry));
@@ -44,6 +46,7 @@ static void *new_stack(void)
         if (*entry) continue; /* left over from an attempt that ran out of memory */
         struct page *page = page_alloc(0, PAGE_ZEROED | PAGE_NOWAIT);
         if (!page) return NULL;
+        frames++;
         atomic_store(entry, pte_make(page_pa(page), PTE_V | PTE_G | PTE_A | PTE_D | PTE_R | PTE_W));
     }
     next_slot = top;
@@ -75,3 +78,5 @@ void kstack_free(void *top)
     list_push_front(&free_stacks, link);
     spin_unlock(&kstack_lock);
 }
+
+uint64_t kstack_frames(void) { return atomic_load(&frames); }

@@ -71,13 +71,13 @@ static struct buffer *find(struct bcache *cache, uint32_t block)
     return 0;
 }
 
-/* Throws out the block that has been unused longest, if there are many. */
-static void trim(struct bcache *cache)
+/* Throws out the blocks that have been unused longest until at most `limit` are left, or all others are in use. */
+static void trim(struct bcache *cache, size_t limit)
 {
     for (;;) {
         struct buffer *victim = 0;
         spin_lock(&cache->lock);
-        if (cache->count > cache->limit && !list_empty(&cache->lru)) {
+        if (cache->count > limit && !list_empty(&cache->lru)) {
             victim = list_first(&cache->lru, struct buffer, lru_link);
             list_remove(&victim->lru_link);
             list_remove(&victim->hash_link);
@@ -108,7 +108,7 @@ static struct buffer *get(struct bcache *cache, uint32_t block)
     if (buffer)
         buffer_free(fresh);
     else
-        trim(cache);
+        trim(cache, cache->limit);
     return buffer ? buffer : fresh;
 }
 
@@ -145,6 +145,8 @@ void buffer_put(struct bcache *cache, struct buffer *buffer)
     if (--buffer->refs == 0) list_push_back(&cache->lru, &buffer->lru_link);
     spin_unlock(&cache->lock);
 }
+
+void bcache_shrink(struct bcache *cache) { trim(cache, 0); }
 
 void bcache_drop(struct bcache *cache)
 {

@@ -41,7 +41,8 @@ struct bcache {
 /* A frame for metadata or log records; NULL: none. Freed with page_put(page_of_va()). */
 void *buffer_frame(void);
 void bcache_init(struct bcache *cache, struct blkdev *device);
-void bcache_drop(struct bcache *cache); /* at unmount: nothing is in use */
+void bcache_drop(struct bcache *cache);   /* at unmount: nothing is in use */
+void bcache_shrink(struct bcache *cache); /* frees every block that nobody uses */
 /* The block with a reference; or an error pointer. buffer_new: its content is not read but zero. */
 struct buffer *buffer_get(struct bcache *cache, uint32_t block);
 struct buffer *buffer_new(struct bcache *cache, uint32_t block);

@@ -68,6 +68,7 @@ static void close_file(struct fdtable *table, struct file *file)
 {
     if (!file) return;
     if (file->inode) locks_release_owner(file->inode, table);
+    if (file->ops->flush) file->ops->flush(file);
     file_put(file);
 }
 

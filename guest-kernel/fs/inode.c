@@ -250,6 +250,29 @@ void inode_each(void (*f)(struct inode *inode, void *argument), void *argument)
     spin_unlock(&table_lock);
 }
 
+/* The file after `previous` (NULL: the first) in its bucket, with a reference; gives back the one to `previous`. */
+static struct inode *next_in_bucket(struct list *bucket, struct inode *previous)
+{
+    struct inode *next = 0;
+    spin_lock(&table_lock);
+    for (struct list *at = previous ? previous->table_link.next : bucket->next; at != bucket; at = at->next) {
+        struct inode *inode = list_entry(at, struct inode, table_link);
+        if (inode->loading || !inode_ref_unless_dying(inode)) continue;
+        next = inode;
+        break;
+    }
+    spin_unlock(&table_lock);
+    inode_put(previous);
+    return next;
+}
+
+void inode_drop_pages(void)
+{
+    for (size_t i = 0; table_ready && i < BUCKETS; i++)
+        for (struct inode *at = 0; (at = next_in_bucket(&buckets[i], at));)
+            if (at->mapping.ops && !at->mapping.memory) pagecache_drop(&at->mapping, 0, UINT64_MAX);
+}
+
 /* For unmounting: throws out what nobody uses; the number of inodes of the file system that stay. */
 size_t inode_drop_unused(struct superblock *sb)
 {

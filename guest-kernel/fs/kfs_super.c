@@ -120,6 +120,8 @@ static int adopt_orphans(struct kfs *kfs)
 
 static int kfs_sync(struct superblock *sb) { return journal_sync(&((struct kfs *)sb->private)->journal); }
 
+static void kfs_shrink_cache(struct superblock *sb) { bcache_shrink(&((struct kfs *)sb->private)->cache); }
+
 static void flusher(void *context)
 {
     struct kfs *kfs = context;
@@ -232,6 +234,7 @@ static const struct sb_ops kfs_sb_ops = {.alloc = kfs_alloc,
                                          .evict = kfs_evict,
                                          .keep = true,
                                          .sync = kfs_sync,
+                                         .shrink = kfs_shrink_cache,
                                          .statfs = kfs_statfs,
                                          .remount = kfs_remount,
                                          .unmount = kfs_unmount};

@@ -248,6 +248,17 @@ int vfs_sync(void)
     return error;
 }
 
+void vfs_drop_caches(unsigned which)
+{
+    if (which & DROP_PAGES) inode_drop_pages();
+    if (!(which & DROP_METADATA)) return;
+    inode_shrink(SIZE_MAX);
+    mutex_lock(&mount_lock);
+    struct superblock *sb;
+    list_for_each(sb, &superblocks, link) if (sb->ops->shrink) sb->ops->shrink(sb);
+    mutex_unlock(&mount_lock);
+}
+
 /* In the reverse order of mounting: a file system goes before the one that its device file or swap file is on. */
 void vfs_shutdown(void)
 {

@@ -12,6 +12,7 @@
 #include "base/string.h"
 #include "fs/vfs_internal.h"
 #include "kern/init.h"
+#include "kern/task.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
 
@@ -32,6 +33,7 @@ struct tmpfs_inode {
 };
 
 static const struct inode_ops tmpfs_ops;
+static struct fs_type tmpfs_type;
 static uint64_t next_ino = 1;
 
 static struct tmpfs_inode *tmpfs(struct inode *inode) { return container_of(inode, struct tmpfs_inode, inode); }
@@ -357,6 +359,29 @@ int tmpfs_mount(struct superblock *sb, const char *options)
     if (IS_ERR(root)) return (int)PTR_ERR(root);
     sb->root = root;
     return 0;
+}
+
+/* Files without names are in a file system of their own, which is mounted nowhere. */
+static struct superblock nameless = {.type = &tmpfs_type,
+                                     .ops = &tmpfs_sb_ops,
+                                     .dev = DEV_MAKE(0, 0xfffe),
+                                     .link = LIST_INIT(nameless.link),
+                                     .inodes = LIST_INIT(nameless.inodes)};
+
+struct file *tmpfs_nameless(void)
+{
+    struct attr attr = {.mode = S_IFREG | 0777, .uid = current->cred.fsuid, .gid = current->cred.fsgid};
+    struct inode *inode = tmpfs_make(&nameless, &attr, 0);
+    if (IS_ERR(inode)) return (struct file *)inode;
+    inode->links = 0;
+    struct file *file = file_new(&tmpfs_file_fops, inode, O_RDWR);
+    if (!file) {
+        inode_put(inode);
+        return ERR_PTR(-ENOMEM);
+    }
+    inode->writers = 1;
+    file->kind = "memfd";
+    return file;
 }
 
 static struct fs_type tmpfs_type = {.name = "tmpfs", .mount = tmpfs_mount};

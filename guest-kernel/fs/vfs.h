@@ -190,6 +190,7 @@ struct file_ops {
     int (*map)(struct file *file, struct mapping **mapping);
     unsigned (*poll)(struct file *file, struct poll_table *table);
     int (*readdir)(struct file *file, struct dirent_sink *sink); /* from file->position; directory locked */
+    void (*flush)(struct file *file);                            /* a process has closed a descriptor of it */
     void (*release)(struct file *file);                          /* the last reference goes */
     int (*fsync)(struct file *file, bool data_only);
     int (*open)(struct file *file); /* may replace ops and private; an error makes open fail */
@@ -239,8 +240,9 @@ struct sb_ops {
     int (*load)(struct inode *inode); /* ino is set: fill in the rest. -ESTALE: no such inode; -EUCLEAN: damaged */
     /* The last reference has gone. links 0: free it on the disk. Pages are flushed (or dropped) already. */
     void (*evict)(struct inode *inode);
-    bool keep;                          /* keep unused inodes in the table */
-    int (*sync)(struct superblock *sb); /* everything durable; data pages have been flushed */
+    bool keep;                             /* keep unused inodes in the table */
+    int (*sync)(struct superblock *sb);    /* everything durable; data pages have been flushed */
+    void (*shrink)(struct superblock *sb); /* lets go of cached metadata that nobody uses; may be NULL */
     int (*statfs)(struct superblock *sb, struct statfs_info *info);
     int (*remount)(struct superblock *sb, unsigned flags);
     bool names_hold; /* every name of an inode holds a reference (file systems in memory) */
@@ -286,6 +288,8 @@ void inode_touch(struct inode *inode, unsigned mask, int64_t now); /* ATTR_ATIME
 void inode_each(void (*f)(struct inode *inode, void *argument), void *argument); /* all active files; must not sleep */
 /* Frees up to `count` unused inodes; the number freed. For the pager. */
 size_t inode_shrink(size_t count);
+/* Frees the clean frames of every file that nobody maps. */
+void inode_drop_pages(void);
 
 /* An entry of the open-file table. */
 struct file {
@@ -383,6 +387,9 @@ int vfs_truncate(struct inode *inode, uint64_t size);           /* checks type a
 int vfs_mount(const char *source, const char *target, const char *type, unsigned flags, const char *options);
 int vfs_unmount(const char *target, unsigned flags);
 int vfs_sync(void);
+/* /proc/sys/vm/drop_caches: clean pages of files (1), unused active files and buffers (2), as far as nobody uses them. */
+enum { DROP_PAGES = 1, DROP_METADATA = 2 };
+void vfs_drop_caches(unsigned which);
 /* Before the machine is switched off: everything is written, and no file system on a disk changes any more. */
 void vfs_shutdown(void);
 /* The first disk or partition that holds a file system; *type: its name. NULL: there is none. */

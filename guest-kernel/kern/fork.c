@@ -127,6 +127,7 @@ static void copy_small_things(struct task *child, const struct clone_request *r)
         child->signals.stack_flags = current->signals.stack_flags;
     }
     child->sched.nice = current->sched.nice;
+    child->sched.io_priority = current->sched.io_priority;
     child->sched.affinity = current->sched.affinity;
     child->sched.declared_ns = current->sched.declared_ns;
     if (r->flags & CLONE_CHILD_CLEARTID) child->clear_child_tid = r->child_tid;

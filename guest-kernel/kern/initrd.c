@@ -122,7 +122,7 @@ static int unpack(const struct member *member)
     return error == -EEXIST ? 0 : error;
 }
 
-/* The other names of a file with several. The first one met gets the content when it comes. */
+/* A file with several names: makes this one a link to the first one met, whose content comes with the last. 1: this is the first. */
 static int link_earlier(struct archive *archive, const char *start, const struct member *member)
 {
     struct archive again = {start, (size_t)(archive->at - start)};
@@ -135,7 +135,7 @@ static int link_earlier(struct archive *archive, const char *start, const struct
         if (same) error = vfs_link(AT_FDCWD, other->name, AT_FDCWD, member->name, 0);
     }
     kfree(other);
-    return error == 1 ? 0 : error;
+    return error;
 }
 
 int initrd_unpack(void)
@@ -150,8 +150,8 @@ int initrd_unpack(void)
         if (!strcmp(member->name, "TRAILER!!!")) continue;
         if (!strcmp(member->name, ".")) continue;
         bool linked = member->field[NLINK] > 1 && S_ISREG(member->field[MODE]);
-        error = linked ? link_earlier(&archive, start, member) : 0;
-        if (!error && (!linked || member->field[FILESIZE])) error = unpack(member);
+        error = linked ? link_earlier(&archive, start, member) : 1;
+        if (error == 1 || (!error && member->field[FILESIZE])) error = unpack(member);
         if (error) {
             printk("initrd: %s: error %d\n", member->name, -error);
             break;

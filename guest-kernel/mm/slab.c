@@ -204,9 +204,11 @@ static void add_objects(void *sum, const char *name, size_t size, uint64_t objec
     *(uint64_t *)sum += objects;
 }
 
+uint64_t slab_large(void) { return __atomic_load_n(&large_frames, __ATOMIC_RELAXED); }
+
 uint64_t slab_frames(void)
 {
-    uint64_t sum = __atomic_load_n(&large_frames, __ATOMIC_RELAXED);
+    uint64_t sum = slab_large();
     slab_each(add_frames, &sum);
     return sum;
 }

@@ -24,6 +24,7 @@ char *kstrdup(const char *);
 void kfree(void *);
 
 uint64_t slab_frames(void);  /* frames held by all caches and by large kmalloc blocks */
+uint64_t slab_large(void);   /* of these, those of large blocks */
 uint64_t slab_objects(void); /* objects in use */
 /* For /proc/slabinfo: calls f for every cache. */
 void slab_each(void (*f)(void *arg, const char *name, size_t size, uint64_t objects, uint64_t frames), void *arg);

@@ -1,4 +1,5 @@
 /* Figures about memory, for /proc: of the whole machine, of one space, and its areas one by one. */
+#include "arch/kmap.h"
 #include "base/errno.h"
 #include "base/string.h"
 #include "fs/vfs.h"
@@ -6,7 +7,6 @@
 #include "mm/slab.h"
 #include "mm/space_internal.h"
 #include "mm/swap.h"
-#include "arch/kmap.h"
 
 void mem_stats(struct mem_stats *s)
 {
@@ -19,6 +19,7 @@ void mem_stats(struct mem_stats *s)
         .dirty = atomic_load(&cache_counts.dirty),
         .shmem = atomic_load(&cache_counts.memory_frames),
         .slab = slab_frames(),
+        .stacks = kstack_frames(),
         .tables = pt_tables(),
         .swap_total = swap.slots,
         .swap_free = swap.free,

@@ -26,6 +26,7 @@ struct sched_entity {
     uint64_t allotment_ns; /* MLFQ: time used at this level */
     unsigned level;        /* MLFQ: 0 is the highest */
     uint64_t epoch;        /* MLFQ: number of the last boost it took part in */
+    uint16_t io_priority;  /* of ioprio_set: class << 13 | level; 0: follows nice. Kept; the disk has one queue */
     int nice;              /* -20..19, kept but not used by the textbook policies */
     uint8_t class;         /* SCHED_OTHER, BATCH, IDLE: told, not followed */
     bool preempted;        /* becomes ready because its quantum ended or another was preferred, not after waiting */

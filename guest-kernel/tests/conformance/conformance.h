@@ -54,6 +54,8 @@ void family_sched(void);
 void family_socket(void);
 void family_event(void);
 void family_ipc(void);
+void family_mqueue(void);
+void family_misc(void);
 void family_trace(void);
 
 #endif
