@@ -27,6 +27,7 @@ struct engine_stats {
     uint64_t evictions, flushes; /* the oldest part of the decoded blocks thrown away; all of them */
     /* tier 2 */
     uint64_t blocks_translated, blocks_flushed; /* made; thrown away when there was no room */
+    uint64_t regions_made, regions_died;        /* died: one of their blocks did, or all native code was dropped */
     uint64_t drops;                             /* of all native code, for lack of room */
     uint64_t links_asked, links_made;           /* native code asked where to go on; was told for ever */
     uint64_t code_bytes, code_bytes_made;       /* of host code: now, ever */

@@ -38,6 +38,8 @@ static void print_engine(const struct engine_stats *e, FILE *to)
     line(to, "lookups", e->lookups);
     line(to, "blocks_translated", e->blocks_translated);
     line(to, "blocks_flushed", e->blocks_flushed);
+    line(to, "regions_made", e->regions_made);
+    line(to, "regions_died", e->regions_died);
     line(to, "code_full", e->drops);
     line(to, "links_asked", e->links_asked);
     line(to, "links_made", e->links_made);

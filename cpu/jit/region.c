@@ -234,6 +234,7 @@ static bool region_make(struct jit *j)
     j->engine->stats.code_bytes_made += (uint64_t)(j->code.at - before);
     made->next = j->regions;
     j->regions = made;
+    j->engine->stats.regions_made++;
     return true;
 }
 
@@ -262,6 +263,7 @@ void region_block_killed(struct jit *j, struct block *b)
         struct region *r = *p;
         if (region_has(r, b)) {
             region_undo(j, r);
+            j->engine->stats.regions_died++;
             *p = r->next;
             free(r);
         } else {
@@ -275,6 +277,7 @@ void region_flush(struct jit *j)
     while (j->regions) {
         struct region *r = j->regions;
         j->regions = r->next;
+        j->engine->stats.regions_died++;
         free(r);
     }
     j->recorder.steps = 0;

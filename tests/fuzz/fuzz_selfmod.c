@@ -10,10 +10,21 @@ struct header {
     uint64_t seed;
     uint8_t harts, mode, warm, code_room, slices, fences, events, steps;
 };
+enum { COUNT = 23 }; /* s7: of loops */
 enum { WIDE_MAPPING = 0x200 /* pages from the plain mapping to that of the superpage */ };
 
 /* The harts begin all over the code. */
 static gpa_t entry_of(unsigned hart) { return PAGE(CODE) + hart * 0x640u; }
+
+/* A loop of the code before it, long enough to become a region while it is being written over: a decrement and a branch back. */
+static unsigned make_loop(const uint8_t *op, uint8_t *to, size_t at)
+{
+    unsigned back = (16 + op[1] % 128u) & ~3u;
+    if (back > at) back = (unsigned)at & ~3u;
+    uint32_t code[] = {ADDI(COUNT, COUNT, 0xfff), BNE(COUNT, 0, -(int32_t)back)};
+    memcpy(to, code, sizeof code);
+    return sizeof code;
+}
 
 /* Stores the instruction of op to a place in the code that its bits choose, mostly nearby. */
 static unsigned make_store(const struct header *in, const uint8_t *op, uint8_t *to, size_t at)
@@ -45,7 +56,11 @@ static void place_modifying_code(struct world *w, const struct header *in, const
     size_t room = CODE_PAGES * 0x1000, at = 0, from = 0;
     while (at + 40 <= room) {
         const uint8_t *op = ops + from;
-        at += op[0] % 3 == 0 ? make_store(in, op, to + at, at) : make_insn(op, to + at);
+        if (in->mode & 4 && op[0] % 32 == 1) {
+            at += make_loop(op, to + at, at);
+        } else {
+            at += op[0] % 3 == 0 ? make_store(in, op, to + at, at) : make_insn(op, to + at);
+        }
         from += OP_BYTES;
         if (from + OP_BYTES > size) from = 0;
     }

@@ -28,7 +28,7 @@ struct pair {
 };
 
 static struct {
-    uint64_t programs, instructions, translated, invalidations, evictions, drops;
+    uint64_t programs, instructions, translated, invalidations, evictions, drops, regions;
     unsigned differences;
 } totals;
 
@@ -91,6 +91,7 @@ static bool end(struct pair *c)
     totals.invalidations += s->invalidations;
     totals.drops += s->drops;
     totals.evictions += s->evictions;
+    totals.regions += s->regions_made;
     for (unsigned i = 0; i < c->p->harts; i++) totals.instructions += hart_icount(c->jit.hart[i]);
     world_destroy(&c->jit);
     world_destroy(&c->interp);
@@ -286,11 +287,15 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 64 << 20); /* worlds come and go: their memory need not go to the host and back */
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     run_all(seed, programs, verbose, brief);
-    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu evictions, code full %llu "
-           "times; %u "
-           "differences\n",
+    printf("%llu programs, %llu instructions; %llu blocks translated, %llu killed, %llu evictions, %llu regions, "
+           "code full %llu times; %u differences\n",
            (unsigned long long)totals.programs, (unsigned long long)totals.instructions,
            (unsigned long long)totals.translated, (unsigned long long)totals.invalidations,
-           (unsigned long long)totals.evictions, (unsigned long long)totals.drops, totals.differences);
+           (unsigned long long)totals.evictions, (unsigned long long)totals.regions, (unsigned long long)totals.drops,
+           totals.differences);
+    if (programs >= 1000 && !totals.regions) {
+        fprintf(stderr, "engine_diff: no region was made: these programs do not test them\n");
+        return 1;
+    }
     return totals.differences ? 1 : 0;
 }
