@@ -147,11 +147,6 @@ void blk_complete(struct blkdev *device, struct blk_request *request, int error)
 
 /* Batches. */
 
-struct batch_request {
-    struct blk_request request;
-    struct blk_batch *batch;
-};
-
 void blk_batch_init(struct blk_batch *batch)
 {
     spin_init(&batch->lock, "block batch", RANK_BLOCK_DEVICE);
@@ -164,18 +159,22 @@ static void batch_done(struct blk_request *request)
 {
     struct batch_request *mine = container_of(request, struct batch_request, request);
     struct blk_batch *batch = mine->batch;
+    bool spare = mine == &batch->spare;
     spin_lock(&batch->lock);
     if (request->error && !batch->error) batch->error = request->error;
     if (--batch->pending == 0) wake_all(&batch->queue); /* under the lock: afterwards the batch may be gone */
     spin_unlock(&batch->lock);
-    kfree(mine);
+    if (!spare) kfree(mine);
 }
 
-int blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
-                  const struct blk_segment *segment, unsigned segments)
+void blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
+                   const struct blk_segment *segment, unsigned segments)
 {
     struct batch_request *mine = kzalloc(sizeof *mine);
-    if (!mine) return -ENOMEM;
+    if (!mine) {
+        blk_batch_wait(batch);
+        mine = &batch->spare;
+    }
     mine->batch = batch;
     mine->request =
         (struct blk_request){.operation = operation, .sector = sector, .segments = segments, .done = batch_done};
@@ -184,7 +183,6 @@ int blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_opera
     batch->pending++;
     spin_unlock(&batch->lock);
     blk_submit(device, &mine->request);
-    return 0;
 }
 
 int blk_batch_wait(struct blk_batch *batch)
@@ -201,23 +199,20 @@ int blk_batch_wait(struct blk_batch *batch)
 int blk_transfer(struct blkdev *device, enum blk_operation operation, uint64_t sector, void *memory, size_t bytes)
 {
     struct blk_batch batch;
-    int error = 0;
     blk_batch_init(&batch);
-    for (size_t done = 0; done < bytes && !error;) {
+    for (size_t done = 0; done < bytes;) {
         uint32_t part = (uint32_t)MIN(bytes - done, (size_t)TRANSFER_BYTES);
         struct blk_segment segment = {(char *)memory + done, part};
-        error = blk_batch_add(&batch, device, operation, sector + done / SECTOR_BYTES, &segment, 1);
+        blk_batch_add(&batch, device, operation, sector + done / SECTOR_BYTES, &segment, 1);
         done += part;
     }
-    int failed = blk_batch_wait(&batch);
-    return error ? error : failed;
+    return blk_batch_wait(&batch);
 }
 
 int blk_flush(struct blkdev *device)
 {
     struct blk_batch batch;
     blk_batch_init(&batch);
-    int error = blk_batch_add(&batch, device, BLK_FLUSH, 0, 0, 0);
-    int failed = blk_batch_wait(&batch);
-    return error ? error : failed;
+    blk_batch_add(&batch, device, BLK_FLUSH, 0, 0, 0);
+    return blk_batch_wait(&batch);
 }

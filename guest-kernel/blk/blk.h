@@ -91,17 +91,23 @@ void blk_submit(struct blkdev *device, struct blk_request *request); /* out of r
 int blk_transfer(struct blkdev *device, enum blk_operation operation, uint64_t sector, void *memory, size_t bytes);
 int blk_flush(struct blkdev *device);
 
-/* A set of requests of which one task waits for all. */
+/* A set of requests of which one task waits for all. It has one request of its own, so that it gets on, slowly, without memory. */
+struct blk_batch;
+struct batch_request {
+    struct blk_request request;
+    struct blk_batch *batch;
+};
 struct blk_batch {
     struct spinlock lock;
     struct waitq queue;
     unsigned pending;
     int error; /* the first */
+    struct batch_request spare;
 };
 void blk_batch_init(struct blk_batch *batch);
-/* Submits a copy of what is described; it is freed when done. 0, or -ENOMEM after which nothing was submitted. */
-int blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
-                  const struct blk_segment *segment, unsigned segments);
+/* Submits a copy of what is described. May wait for what was added before. */
+void blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
+                   const struct blk_segment *segment, unsigned segments);
 int blk_batch_wait(struct blk_batch *batch); /* for all; 0 or the first error */
 
 #endif

@@ -17,18 +17,16 @@ static int move_pages(struct mapping *mapping, enum blk_operation operation, uin
 {
     struct blkdev *device = mapping->owner;
     struct blk_batch batch;
-    int error = 0;
     blk_batch_init(&batch);
-    for (unsigned i = 0; i < n && !error; i++) {
+    for (unsigned i = 0; i < n; i++) {
         uint64_t sector = (index + i) * (PAGE_SIZE / SECTOR_BYTES);
         uint64_t left = device->sectors > sector ? (device->sectors - sector) * SECTOR_BYTES : 0;
         struct blk_segment segment = {page_va(page[i]), (uint32_t)MIN(left, (uint64_t)PAGE_SIZE)};
         if (operation == BLK_READ && left < PAGE_SIZE)
             __builtin_memset((char *)segment.address + left, 0, PAGE_SIZE - left);
-        if (left) error = blk_batch_add(&batch, device, operation, sector, &segment, 1);
+        if (left) blk_batch_add(&batch, device, operation, sector, &segment, 1);
     }
-    int failed = blk_batch_wait(&batch);
-    return error ? error : failed;
+    return blk_batch_wait(&batch);
 }
 
 static int read_page(struct mapping *mapping, uint64_t index, struct page *page)

@@ -25,8 +25,8 @@ struct freed {
     bool metadata;
 };
 
-void journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
-                  uint64_t sequence)
+int journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
+                 uint64_t sequence)
 {
     *journal =
         (struct journal){.cache = cache, .device = cache->device, .log_start = log_start, .log_blocks = log_blocks};
@@ -39,6 +39,9 @@ void journal_init(struct journal *journal, struct bcache *cache, uint32_t log_st
     waitq_init(&journal->wait);
     list_init(&journal->running);
     list_init(&journal->checkpoint);
+    for (unsigned i = 0; i < JOURNAL_RECORDS; i++)
+        if (!(journal->record[i] = buffer_frame())) return -ENOMEM;
+    return 0;
 }
 
 int journal_begin(struct journal *journal, struct handle *handle, unsigned credits)
@@ -148,39 +151,38 @@ struct commit {
     uint64_t sequence;
     unsigned copies, revokes;
     struct blk_batch batch;
-    uint32_t length; /* log blocks written */
-    struct page *page[80];
-    unsigned pages;
+    uint32_t length;  /* log blocks written */
+    unsigned records; /* of the journal's that are being written */
 };
 
-static int write_block(struct journal *journal, struct blk_batch *batch, uint32_t block, void *data)
+static void write_block(struct journal *journal, struct blk_batch *batch, uint32_t block, void *data)
 {
     struct blk_segment segment = {data, KFS_BLOCK_BYTES};
-    return blk_batch_add(batch, journal->device, BLK_WRITE, (uint64_t)block * SECTORS, &segment, 1);
+    blk_batch_add(batch, journal->device, BLK_WRITE, (uint64_t)block * SECTORS, &segment, 1);
 }
 
-static int write_log(struct journal *journal, struct commit *commit, void *data)
+static void write_log(struct journal *journal, struct commit *commit, void *data)
 {
-    int error = write_block(journal, &commit->batch, journal->log_start + journal->head, data);
+    write_block(journal, &commit->batch, journal->log_start + journal->head, data);
     journal->head = journal->head + 1 == journal->log_blocks ? 1 : journal->head + 1;
     journal->used++;
     commit->length++;
-    return error;
 }
 
-/* A frame for a log record, kept until the commit is over. */
-static uint8_t *record_new(struct commit *commit, enum kfs_log_kind kind)
+/* A block for a log record. When all of them are on their way, they are waited for; this is about memory, not about order. */
+static uint8_t *record_new(struct journal *journal, struct commit *commit, enum kfs_log_kind kind)
 {
-    struct page *page =
-        commit->pages < ARRAY_SIZE(commit->page) ? page_alloc(0, PAGE_ZEROED | PAGE_NOWAIT | PAGE_RESERVE) : 0;
-    if (!page && commit->pages < ARRAY_SIZE(commit->page)) page = page_alloc(0, PAGE_ZEROED);
-    if (!page) return 0;
-    commit->page[commit->pages++] = page;
-    struct kfs_log_record *record = page_va(page);
+    if (commit->records == JOURNAL_RECORDS) {
+        blk_batch_wait(&commit->batch); /* no order: an error shows when the batch is waited for again */
+        commit->records = 0;
+    }
+    uint8_t *block = journal->record[commit->records++];
+    struct kfs_log_record *record = (void *)block;
+    memset(block, 0, KFS_BLOCK_BYTES);
     record->magic = KFS_LOG_MAGIC;
     record->kind = kind;
     record->sequence = commit->sequence;
-    return page_va(page);
+    return block;
 }
 
 static void record_close(uint8_t *block, uint32_t count)
@@ -191,13 +193,11 @@ static void record_close(uint8_t *block, uint32_t count)
 }
 
 /* Descriptors, each followed by its copies. */
-static int write_copies(struct journal *journal, struct commit *commit)
+static void write_copies(struct journal *journal, struct commit *commit)
 {
     struct list *at = commit->buffers.next;
-    int error = 0;
-    while (at != &commit->buffers && !error) {
-        uint8_t *descriptor = record_new(commit, KFS_LOG_DESCRIPTOR);
-        if (!descriptor) return -ENOMEM;
+    while (at != &commit->buffers) {
+        uint8_t *descriptor = record_new(journal, commit, KFS_LOG_DESCRIPTOR);
         struct kfs_log_tag *tag = (void *)(descriptor + sizeof(struct kfs_log_record));
         struct list *first = at;
         uint32_t count = 0;
@@ -206,32 +206,30 @@ static int write_copies(struct journal *journal, struct commit *commit)
             tag[count++] = (struct kfs_log_tag){buffer->block, kfs_crc(0, buffer->frozen, KFS_BLOCK_BYTES)};
         }
         record_close(descriptor, count);
-        error = write_log(journal, commit, descriptor);
-        for (struct list *p = first; p != at && !error; p = p->next)
-            error = write_log(journal, commit, list_entry(p, struct buffer, commit_link)->frozen);
+        write_log(journal, commit, descriptor);
+        for (struct list *p = first; p != at; p = p->next)
+            write_log(journal, commit, list_entry(p, struct buffer, commit_link)->frozen);
     }
-    return error;
 }
 
-static int write_revokes(struct journal *journal, struct commit *commit)
+static void write_revokes(struct journal *journal, struct commit *commit)
 {
     uint8_t *record = 0;
     uint32_t count = 0;
-    int error = 0;
-    for (struct freed *f = commit->freed; f && !error; f = f->next) {
-        for (uint32_t i = 0; f->metadata && i < f->count && !error; i++) {
-            if (!record && !(record = record_new(commit, KFS_LOG_REVOKE))) return -ENOMEM;
-            ((uint32_t *)(record + sizeof(struct kfs_log_record)))[count++] = f->block + i;
+    for (struct freed *f = commit->freed; f; f = f->next) {
+        for (uint32_t i = 0; f->metadata && i < f->count; i++) {
+            if (!record) record = record_new(journal, commit, KFS_LOG_REVOKE);
+            ((uint32_t *)(void *)(record + sizeof(struct kfs_log_record)))[count++] = f->block + i;
             if (count < KFS_LOG_REVOKES) continue;
             record_close(record, count);
-            error = write_log(journal, commit, record);
+            write_log(journal, commit, record);
             record = 0;
             count = 0;
         }
     }
-    if (!record || error) return error;
+    if (!record) return;
     record_close(record, count);
-    return write_log(journal, commit, record);
+    write_log(journal, commit, record);
 }
 
 /* Copies and commit record may get to the medium in any order: the checksums in the descriptors tell recovery whether something of the
@@ -239,14 +237,13 @@ static int write_revokes(struct journal *journal, struct commit *commit)
 static int write_commit(struct journal *journal, struct commit *commit)
 {
     blk_batch_init(&commit->batch);
-    int error = write_copies(journal, commit);
-    if (!error) error = KFS_ORDERED(KFS_ORDER_REVOKE, write_revokes(journal, commit));
-    uint8_t *record = error ? 0 : record_new(commit, KFS_LOG_COMMIT);
-    if (!record && !error) error = -ENOMEM;
-    if (!error) error = KFS_ORDERED(KFS_FLUSH_DATA, blk_flush(journal->device));
+    write_copies(journal, commit);
+    if (!KFS_LEFT_OUT(KFS_ORDER_REVOKE)) write_revokes(journal, commit);
+    uint8_t *record = record_new(journal, commit, KFS_LOG_COMMIT);
+    int error = KFS_ORDERED(KFS_FLUSH_DATA, blk_flush(journal->device));
     if (!error) {
         record_close(record, commit->length + 1);
-        error = write_log(journal, commit, record);
+        write_log(journal, commit, record);
     }
     int failed = KFS_WAITED(KFS_WAIT_COMMIT, &commit->batch);
     if (error || failed) return error ? error : failed;
@@ -258,21 +255,16 @@ static int checkpoint(struct journal *journal, uint64_t next_sequence)
 {
     struct blk_batch batch;
     struct buffer *buffer, *after;
-    int error = 0;
     if (!journal->used) return 0;
     blk_batch_init(&batch);
     list_for_each(buffer, &journal->checkpoint, checkpoint_link)
-    {
-        if (!error) error = write_block(journal, &batch, buffer->block, buffer->frozen);
-    }
-    int failed = KFS_WAITED(KFS_WAIT_HOMES, &batch);
-    if (!error) error = failed;
+        write_block(journal, &batch, buffer->block, buffer->frozen);
+    int error = KFS_WAITED(KFS_WAIT_HOMES, &batch);
     if (!error) error = KFS_ORDERED(KFS_FLUSH_HOMES, blk_flush(journal->device)); /* in place, before the log forgets */
-    uint8_t *header = error ? 0 : buffer_frame();
-    if (!header) return error ? error : -ENOMEM;
+    if (error) return error;
+    uint8_t *header = journal->record[0];
     kfs_log_format(header, next_sequence, journal->head);
     error = blk_transfer(journal->device, BLK_WRITE, (uint64_t)journal->log_start * SECTORS, header, KFS_BLOCK_BYTES);
-    page_put(page_of_va(header));
     if (!error) error = KFS_ORDERED(KFS_FLUSH_FORGET, blk_flush(journal->device)); /* before it is written anew */
     if (error) return error;
     journal->used = 0;
@@ -367,7 +359,12 @@ static void freed_drop(struct freed **list)
     }
 }
 
-void journal_drop(struct journal *journal) { freed_drop(&journal->freed); }
+void journal_drop(struct journal *journal)
+{
+    freed_drop(&journal->freed); /* what a failed journal still holds */
+    for (unsigned i = 0; i < JOURNAL_RECORDS; i++)
+        if (journal->record[i]) page_put(page_of_va(journal->record[i]));
+}
 
 static void fail(struct journal *journal, struct commit *commit, int error)
 {
@@ -383,8 +380,7 @@ static void fail(struct journal *journal, struct commit *commit, int error)
 /* commit_lock held. 1: committed; 0: there was nothing to commit; -errno. */
 static int commit_running(struct journal *journal)
 {
-    struct commit *commit = kzalloc(sizeof *commit);
-    if (!commit) return -ENOMEM;
+    struct commit commit = {0};
     spin_lock(&journal->lock);
     journal->locked = true;
     while (journal->handles && !KFS_LEFT_OUT(KFS_ORDER_WHOLE)) wait_on(&journal->wait, &journal->lock, false, 0);
@@ -397,24 +393,19 @@ static int commit_running(struct journal *journal)
     unsigned length = length_of(journal);
     uint64_t sequence = journal->sequence;
     spin_unlock(&journal->lock);
-    if (nothing) {
-        kfree(commit);
-        return error;
-    }
+    if (nothing) return error;
     if (journal->used + length > journal->log_blocks - 1)
         error = KFS_ORDERED(KFS_ORDER_ROOM, checkpoint(journal, sequence));
     if (!error) {
-        take_running(journal, commit);
-        error = write_commit(journal, commit);
+        take_running(journal, &commit);
+        error = write_commit(journal, &commit);
     }
-    for (unsigned i = 0; i < commit->pages; i++) page_put(commit->page[i]);
     if (error)
-        fail(journal, commit, error);
+        fail(journal, &commit, error);
     else
-        finish(journal, commit);
-    if (!error) __atomic_store_n(&journal->committed, commit->sequence, __ATOMIC_RELEASE);
+        finish(journal, &commit);
+    if (!error) __atomic_store_n(&journal->committed, commit.sequence, __ATOMIC_RELEASE);
     trace(TRACE_JOURNAL, (long)sequence, (long)length, 0);
-    kfree(commit);
     return error ? error : 1;
 }
 

@@ -31,14 +31,17 @@
 
 struct freed; /* blocks freed, a linked list */
 
+#define JOURNAL_RECORDS 4 /* frames for log records that are being written */
+
 struct journal {
     struct bcache *cache;
     struct blkdev *device;
-    uint32_t log_start, log_blocks; /* on the disk */
-    unsigned limit;                 /* blocks one transaction may have */
-    struct mutex commit_lock;       /* commit, checkpoint: log position, frozen copies */
-    uint32_t head, used;            /* next log block (1 ...) to write; blocks in use */
-    struct list checkpoint;         /* buffers logged and not in their places */
+    uint32_t log_start, log_blocks;   /* on the disk */
+    unsigned limit;                   /* blocks one transaction may have */
+    struct mutex commit_lock;         /* commit, checkpoint: log position, frozen copies */
+    uint32_t head, used;              /* next log block (1 ...) to write; blocks in use */
+    struct list checkpoint;           /* buffers logged and not in their places */
+    uint8_t *record[JOURNAL_RECORDS]; /* kept ready: a commit is what makes memory free, so it must not need any */
 
     struct spinlock lock; /* RANK_JOURNAL: the rest */
     struct waitq wait;
@@ -59,9 +62,10 @@ struct handle {
     unsigned credits; /* blocks it may still join */
 };
 
-void journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
-                  uint64_t sequence);
-void journal_drop(struct journal *journal); /* at the end: frees what a failed journal still holds */
+/* 0, -ENOMEM. journal_drop undoes it, also after an error. */
+int journal_init(struct journal *journal, struct bcache *cache, uint32_t log_start, uint32_t log_blocks,
+                 uint64_t sequence);
+void journal_drop(struct journal *journal);
 /* Room for `credits` blocks in the running transaction; may wait for a commit. Never while holding a page's lock's holder up: takes no
  * locks but its own. 0, -EIO (the journal has failed). */
 int journal_begin(struct journal *journal, struct handle *handle, unsigned credits);
@@ -70,7 +74,7 @@ void journal_end(struct handle *handle);
 int journal_join(struct handle *handle, struct buffer *buffer);
 /* The blocks are free once the transaction is committed. metadata: their log copies are revoked. 0, -ENOMEM. */
 int journal_free(struct handle *handle, uint32_t block, bool metadata);
-/* Commits the running transaction, if there is anything in it. Afterwards every operation that ended before is on the medium. */
+/* Commits the running transaction, if there is anything in it; needs no memory. Afterwards every operation that ended before is on the medium. */
 int journal_commit(struct journal *journal);
 /* The same, and blocks written past the log before the call are on the medium as well. */
 int journal_sync(struct journal *journal);

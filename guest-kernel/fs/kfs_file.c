@@ -19,12 +19,12 @@
 
 /* Reading. */
 
-static int add_pages(struct kfs *kfs, struct blk_batch *batch, enum blk_operation operation, uint32_t block,
-                     struct page **page, unsigned n)
+static void add_pages(struct kfs *kfs, struct blk_batch *batch, enum blk_operation operation, uint32_t block,
+                      struct page **page, unsigned n)
 {
     struct blk_segment segment[BLK_SEGMENTS];
     for (unsigned i = 0; i < n; i++) segment[i] = (struct blk_segment){page_va(page[i]), PAGE_SIZE};
-    return blk_batch_add(batch, kfs->cache.device, operation, (uint64_t)block * SECTORS, segment, n);
+    blk_batch_add(batch, kfs->cache.device, operation, (uint64_t)block * SECTORS, segment, n);
 }
 
 /* Pages index ... index+n-1 whose blocks are known, neighbours in one request. Holes are left alone. */
@@ -32,16 +32,14 @@ static int move_pages(struct kfs *kfs, enum blk_operation operation, const uint3
                       unsigned n)
 {
     struct blk_batch batch;
-    int error = 0;
     blk_batch_init(&batch);
-    for (unsigned i = 0, run; i < n && !error; i += run) {
+    for (unsigned i = 0, run; i < n; i += run) {
         run = 1;
         if (!block[i]) continue;
         while (i + run < n && run < BLK_SEGMENTS && block[i + run] == block[i] + run) run++;
-        error = add_pages(kfs, &batch, operation, block[i], page + i, run);
+        add_pages(kfs, &batch, operation, block[i], page + i, run);
     }
-    int failed = KFS_WAITED(KFS_WAIT_DATA, &batch);
-    return error ? error : failed;
+    return KFS_WAITED(KFS_WAIT_DATA, &batch);
 }
 
 static int read_some(struct kfs_file *file, uint64_t index, struct page **page, unsigned n)

@@ -248,7 +248,8 @@ static int start(struct kfs *kfs)
     if (!error && !(read_only && kfs->cache.device->read_only))
         error = KFS_ORDERED(KFS_ORDER_RECOVERY, recover(kfs, &sequence));
     if (error) return error;
-    journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
+    error = journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
+    if (error) return error;
     kfs->journal.release = kfs_release_pending;
     kfs->journal.owner = kfs;
     uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;

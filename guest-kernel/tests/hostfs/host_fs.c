@@ -24,6 +24,7 @@
 struct task host_task = {.pid = 1, .tgid = 1};
 long host_objects;
 bool host_quiet = true;
+bool host_no_memory;
 static uint64_t now_ns = 1000000000;
 
 /* Locks: there is one task. A mutex that is taken twice is a deadlock in the kernel and an error here. */
@@ -112,16 +113,19 @@ _Noreturn void panic(const char *text, ...)
 /* Memory. */
 void *kmalloc(size_t n)
 {
+    if (host_no_memory) return 0;
     host_objects++;
     return malloc(n);
 }
 void *kzalloc(size_t n)
 {
+    if (host_no_memory) return 0;
     host_objects++;
     return calloc(1, n ? n : 1);
 }
 void *krealloc(void *old, size_t n)
 {
+    if (host_no_memory) return 0;
     if (!old) host_objects++;
     return realloc(old, n);
 }
@@ -147,6 +151,7 @@ struct page *page_alloc(unsigned order, unsigned want)
         frames = calloc(FRAMES, sizeof *frames);
         for (uint32_t i = 0; i < FRAMES; i++) free_frame[free_frames++] = i;
     }
+    if (host_no_memory) return 0;
     if (order || !free_frames) panic("out of frames\n");
     struct page *page = &frames[free_frame[--free_frames]];
     page->refs = 1;

@@ -4,8 +4,9 @@
 
 #include "base/types.h"
 
-extern long host_objects; /* kmalloc'd and not freed */
-extern bool host_quiet;   /* printk says nothing */
+extern long host_objects;   /* kmalloc'd and not freed */
+extern bool host_quiet;     /* printk says nothing */
+extern bool host_no_memory; /* kmalloc and page_alloc give nothing */
 uint32_t host_frames_free(void);
 void host_forget_threads(void);
 struct spinlock;
