@@ -5,6 +5,7 @@
 #include "abi/syscall.h"
 #include "base/string.h"
 #include "fs/fdtable.h"
+#include "fs/notify.h"
 #include "fs/tmpfs.h"
 #include "fs/vfs.h"
 #include "kern/task.h"
@@ -155,6 +156,7 @@ long sys_truncate(uint64_t user, long size)
     long result = S_ISDIR(inode->mode) ? -EISDIR : S_ISREG(inode->mode) ? inode_permission(inode, 2) : -EINVAL;
     if (!result && inode->writers < 0) result = -ETXTBSY;
     if (!result) result = vfs_truncate(inode, (uint64_t)size);
+    if (!result) notify_inode(inode, IN_MODIFY);
     inode_put(inode);
     return result;
 }

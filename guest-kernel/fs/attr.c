@@ -5,6 +5,7 @@
  * or changes hands by somebody other than root, it loses its set-id bits: else a program that runs as its owner could be
  * replaced by another.
  */
+#include "fs/notify.h"
 #include "fs/vfs_internal.h"
 #include "kern/process.h"
 #include "kern/task.h"
@@ -48,6 +49,7 @@ int vfs_setattr(struct inode *inode, struct attr *attr)
     mutex_lock(&inode->lock);
     int error = locked_setattr(inode, attr);
     mutex_unlock(&inode->lock);
+    if (!error) notify_inode(inode, IN_ATTRIB);
     return error;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "base/format.h"
 #include "base/string.h"
+#include "fs/notify.h"
 #include "fs/poll.h"
 #include "fs/vfs_internal.h"
 #include "kern/print.h"
@@ -49,6 +50,7 @@ void file_put(struct file *file)
 {
     if (!file || !ref_put(&file->refs)) return;
     if (!list_empty(&file->epolls)) epoll_file_closes(file);
+    notify_file(file, file_writable(file) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     if (file->ops->release) file->ops->release(file);
     if (file->inode) {
         locks_release_file(file->inode, file);
@@ -58,6 +60,7 @@ void file_put(struct file *file)
     list_remove(&file->table_link);
     table_count--;
     spin_unlock(&table_lock);
+    if (file->inode) notify_gone(file->inode, 1);
     inode_put(file->inode);
     inode_put(file->parent);
     kfree(file->name);
@@ -102,7 +105,9 @@ ssize_t file_read_at(struct file *file, struct uio *uio)
     if (file->inode && S_ISDIR(file->inode->mode)) return -EISDIR;
     if (!file->ops->read) return -EINVAL;
     if (uio->left > UIO_BYTES_MAX) uio->left = UIO_BYTES_MAX;
-    return file->ops->read(file, uio);
+    ssize_t n = file->ops->read(file, uio);
+    if (n > 0) notify_file(file, IN_ACCESS);
+    return n;
 }
 
 ssize_t file_write_at(struct file *file, struct uio *uio)
@@ -110,7 +115,9 @@ ssize_t file_write_at(struct file *file, struct uio *uio)
     if (!file_writable(file)) return -EBADF;
     if (!file->ops->write) return -EINVAL;
     if (uio->left > UIO_BYTES_MAX) uio->left = UIO_BYTES_MAX;
-    return file->ops->write(file, uio);
+    ssize_t n = file->ops->write(file, uio);
+    if (n > 0) notify_file(file, IN_MODIFY);
+    return n;
 }
 
 static ssize_t transfer(struct file *file, struct uio *uio, bool write)
@@ -175,7 +182,9 @@ int64_t file_seek(struct file *file, int64_t offset, int whence)
 int file_truncate(struct file *file, uint64_t size)
 {
     if (!file->inode || !file_writable(file) || !S_ISREG(file->inode->mode)) return -EINVAL;
-    return vfs_truncate(file->inode, size);
+    int error = vfs_truncate(file->inode, size);
+    if (!error) notify_file(file, IN_MODIFY);
+    return error;
 }
 
 int file_sync(struct file *file, bool data_only)

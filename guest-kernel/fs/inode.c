@@ -68,6 +68,7 @@ static void inode_setup(struct inode *inode, struct superblock *sb, uint64_t ino
     inode->links = 1;
     mutex_init(&inode->lock, "inode");
     list_init(&inode->locks);
+    list_init(&inode->watches);
     list_init(&inode->table_link);
     list_init(&inode->unused_link);
     list_init(&inode->sb_link);

@@ -10,6 +10,7 @@
  */
 #include "base/string.h"
 #include "fs/fdtable.h"
+#include "fs/notify.h"
 #include "fs/vfs_internal.h"
 #include "kern/task.h"
 
@@ -75,6 +76,7 @@ static int make(int at, const char *path, unsigned mode, uint64_t rdev, const ch
         mutex_lock(&walker.at->lock);
         error = locked_make(&walker, mode, rdev, target);
         mutex_unlock(&walker.at->lock);
+        if (!error) notify_name(walker.at, &walker.last, IN_CREATE | (S_ISDIR(mode) ? IN_ISDIR : 0), 0);
     }
     walker_end(&walker);
     return error;
@@ -127,6 +129,9 @@ static int locked_unlink(struct walker *walker, bool directory)
         error = parent->ops->unlink(parent, &walker->last, victim);
         mutex_unlock(&victim->lock);
     }
+    if (!error && !directory) notify_inode(victim, IN_ATTRIB); /* its number of links */
+    if (!error) notify_gone(victim, 1);
+    if (!error) notify_name(parent, &walker->last, IN_DELETE | (directory ? IN_ISDIR : 0), 0);
     inode_put(victim);
     return error;
 }
@@ -197,6 +202,8 @@ int vfs_link(int from_at, const char *from, int to_at, const char *to, unsigned 
         error = locked_link(&walker, inode);
         mutex_unlock(&walker.at->lock);
     }
+    if (!error) notify_inode(inode, IN_ATTRIB);
+    if (!error) notify_name(walker.at, &walker.last, IN_CREATE, 0);
     walker_end(&walker);
     inode_put(inode);
     return error;
@@ -274,6 +281,24 @@ static int look(struct inode *directory, const struct name *name, struct inode *
     return error;
 }
 
+/* Linux's order: both halves, what was replaced, what has moved. */
+static void report_move(struct walker *old, struct walker *new, struct inode *inode, struct inode *victim,
+                        bool exchange)
+{
+    unsigned cookie = notify_cookie(), kind = S_ISDIR(inode->mode) ? IN_ISDIR : 0;
+    notify_name(old->at, &old->last, IN_MOVED_FROM | kind, cookie);
+    notify_name(new->at, &new->last, IN_MOVED_TO | kind, cookie);
+    if (victim && !exchange) notify_inode(victim, IN_ATTRIB);
+    notify_inode(inode, IN_MOVE_SELF);
+    if (victim && !exchange) notify_gone(victim, 1);
+    if (!exchange) return;
+    cookie = notify_cookie();
+    kind = S_ISDIR(victim->mode) ? IN_ISDIR : 0;
+    notify_name(new->at, &new->last, IN_MOVED_FROM | kind, cookie);
+    notify_name(old->at, &old->last, IN_MOVED_TO | kind, cookie);
+    notify_inode(victim, IN_MOVE_SELF);
+}
+
 static int locked_rename(struct walker *old, struct walker *new, unsigned flags)
 {
     struct inode *inode, *victim = 0;
@@ -286,6 +311,7 @@ static int locked_rename(struct walker *old, struct walker *new, unsigned flags)
     if (!error && !old->at->ops->rename) error = -EPERM;
     if (!error)
         error = old->at->ops->rename(old->at, &old->last, inode, new->at, &new->last, victim, flags & RENAME_EXCHANGE);
+    if (!error) report_move(old, new, inode, victim, flags & RENAME_EXCHANGE);
 done:
     inode_put(victim);
     inode_put(inode);

@@ -6,6 +6,7 @@
  */
 #include "base/string.h"
 #include "fs/fdtable.h"
+#include "fs/notify.h"
 #include "fs/vfs_internal.h"
 #include "kern/task.h"
 
@@ -109,7 +110,15 @@ static struct inode *create(struct walker *walker, unsigned mode)
         error = -EEXIST;
     }
     mutex_unlock(&directory->lock);
+    if (!error) notify_name(directory, &walker->last, IN_CREATE, 0);
     return error ? ERR_PTR(error) : made;
+}
+
+static void report(struct file *file, bool truncated)
+{
+    file->notifies = true;
+    notify_file(file, IN_OPEN);
+    if (truncated && S_ISREG(file->inode->mode)) notify_file(file, IN_MODIFY); /* Linux's order */
 }
 
 /* One try: finds or makes what the last name means. *again: it was a link, which the walker now follows. */
@@ -142,6 +151,7 @@ static struct file *open_last(struct walker *walker, int flags, unsigned mode, b
         if (!error && (flags & O_PATH) && (flags & O_DIRECTORY) && !S_ISDIR(inode->mode)) error = -ENOTDIR;
         file = error ? 0 : open_checked(inode, made ? flags & ~O_TRUNC : flags);
         if (file && !IS_ERR(file) && walker->last.bytes && !file->name) file_take_name(file, walker->at, &walker->last);
+        if (file && !IS_ERR(file) && !(flags & O_PATH)) report(file, !made && flags & O_TRUNC);
     }
     inode_put(inode);
     return error ? ERR_PTR(error) : file;

@@ -220,6 +220,9 @@ static int await_partner(struct pipe *pipe, struct file *file)
     return 0;
 }
 
+static struct superblock pipefs;
+
+/* A named pipe is opened; or a nameless one once more, through /proc/PID/fd: that waits for nobody, the other end has been there. */
 static int fifo_open(struct file *file)
 {
     struct inode *inode = file->inode;
@@ -236,7 +239,7 @@ static int fifo_open(struct file *file)
     wake_all(&pipe->opened);
     wake_all(&pipe->readable);
     wake_all(&pipe->writable);
-    int error = await_partner(pipe, file);
+    int error = inode->sb == &pipefs ? 0 : await_partner(pipe, file);
     mutex_unlock(&pipe->lock);
     if (error) pipe_release(file); /* open fails: nobody else will */
     return error;

@@ -177,7 +177,33 @@ static void show_area(struct proc_text *text, const struct mm_area_info *a, char
                a->shared ? 's' : 'p', a->offset, DEV_MAJOR(dev), DEV_MINOR(dev), ino, name);
 }
 
-static void show_maps(struct proc_text *text, struct task *task)
+/* What of the area is in memory, in the words of smaps. */
+static void show_area_use(struct proc_text *text, const struct mm_area_info *a)
+{
+    const struct {
+        const char *name;
+        uint64_t kib;
+    } rows[] = {{"Size", (a->end - a->start) / 1024},
+                {"KernelPageSize", 4},
+                {"MMUPageSize", 4},
+                {"Rss", a->rss_pages * 4},
+                {"Pss", a->share_bytes / 1024},
+                {"Shared_Clean", a->shared_clean * 4},
+                {"Shared_Dirty", a->shared_dirty * 4},
+                {"Private_Clean", a->private_clean * 4},
+                {"Private_Dirty", a->private_dirty * 4},
+                {"Anonymous", a->anon_pages * 4},
+                {"Swap", a->swapped_pages * 4},
+                {"Locked", a->locked ? a->rss_pages * 4 : 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        size_t pad = 15 - strlen(rows[i].name);
+        proc_print(text, "%s:%*s%8lu kB\n", rows[i].name, (int)pad, "", rows[i].kib);
+    }
+    proc_print(text, "VmFlags:%s%s%s%s%s%s \n", a->prot & PROT_READ ? " rd" : "", a->prot & PROT_WRITE ? " wr" : "",
+               a->prot & PROT_EXEC ? " ex" : "", a->shared ? " sh" : "", a->stack ? " gd" : "", a->locked ? " lo" : "");
+}
+
+static void show_areas(struct proc_text *text, struct task *task, bool use)
 {
     struct mm *mm = space_of(task);
     if (!mm) return;
@@ -190,10 +216,31 @@ static void show_maps(struct proc_text *text, struct task *task)
     mm_put(mm);
     for (size_t i = 0; i < all.count; i++) {
         show_area(text, &all.area[i], path);
+        if (use) show_area_use(text, &all.area[i]);
         if (all.area[i].file) file_put(all.area[i].file);
     }
     kfree(all.area);
     kfree(path);
+}
+
+static void show_maps(struct proc_text *text, struct task *task) { show_areas(text, task, false); }
+static void show_smaps(struct proc_text *text, struct task *task) { show_areas(text, task, true); }
+
+/* As proc_show_mounts, with numbers: of the mount, of the one it hangs in, of its device. */
+static void show_mountinfo(struct proc_text *text, struct task *task)
+{
+    (void)task;
+    struct superblock *sb;
+    mutex_lock(&mount_lock);
+    list_for_each(sb, &superblocks, link)
+    {
+        const char *mode = sb->flags & MS_RDONLY ? "ro" : "rw";
+        proc_print(text, "%u %u %u:%u / %s %s%s%s%s - %s %s %s\n", sb->number,
+                   sb->covered ? sb->covered->sb->number : 1, DEV_MAJOR(sb->dev), DEV_MINOR(sb->dev), sb->target, mode,
+                   sb->flags & MS_NOSUID ? ",nosuid" : "", sb->flags & MS_NODEV ? ",nodev" : "",
+                   sb->flags & MS_NOEXEC ? ",noexec" : "", sb->type->name, sb->source, mode);
+    }
+    mutex_unlock(&mount_lock);
 }
 
 void proc_show_mounts(struct proc_text *text, void *argument);
@@ -264,6 +311,7 @@ const struct proc_pid_file proc_pid_files[] = {
     {"environ", S_IFREG | 0400, show_environ, 0, 0},     {"comm", S_IFREG | 0444, show_comm, 0, 0},
     {"wchan", S_IFREG | 0444, show_wchan, 0, 0},         {"limits", S_IFREG | 0444, show_limits, 0, 0},
     {"maps", S_IFREG | 0444, show_maps, 0, 0},           {"mounts", S_IFREG | 0444, show_mounts, 0, 0},
+    {"smaps", S_IFREG | 0444, show_smaps, 0, 0},         {"mountinfo", S_IFREG | 0444, show_mountinfo, 0, 0},
     {"exe", S_IFLNK | 0777, 0, link_exe, follow_exe},    {"cwd", S_IFLNK | 0777, 0, link_cwd, follow_cwd},
     {"root", S_IFLNK | 0777, 0, link_root, follow_root},
 };

@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "blk/blk.h"
 #include "fs/fdtable.h"
+#include "fs/notify.h"
 #include "fs/vfs_internal.h"
 #include "kern/print.h"
 #include "kern/task.h"
@@ -67,6 +68,8 @@ static int superblock_make(struct fs_type *type, const char *source, const char 
     struct superblock *sb = kzalloc(sizeof *sb);
     if (!sb) return -ENOMEM;
     int error = 0;
+    static unsigned last_number = 1;
+    sb->number = atomic_add(&last_number, 1u);
     sb->type = type;
     sb->flags = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
     list_init(&sb->inodes);
@@ -100,6 +103,7 @@ static int superblock_make(struct fs_type *type, const char *source, const char 
 static void superblock_end(struct superblock *sb)
 {
     struct inode *root = sb->root;
+    notify_unmounted(sb);
     if (sb->ops->before_unmount) sb->ops->before_unmount(root);
     sb->root = 0;
     inode_put(root);
@@ -188,6 +192,7 @@ static void count_busy(struct inode *inode, void *argument)
     struct superblock *sb = argument;
     if (inode->sb != sb) return;
     int expected = inode == sb->root ? 1 : !sb->ops->names_hold ? 0 : S_ISDIR(inode->mode) ? 1 : (int)inode->links;
+    if (!list_empty(&inode->watches)) expected++; /* watches end with the file system */
     if (atomic_load(&inode->refs.value) > expected) busy_count++;
 }
 

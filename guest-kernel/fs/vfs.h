@@ -219,6 +219,7 @@ struct inode {
     struct mapping mapping;     /* cached content; ops NULL if there is none */
     struct superblock *mounted; /* the file system that covers this directory; its reference keeps the inode */
     struct list locks;          /* file locks (RANK_FILELOCK) */
+    struct list watches;        /* of ipc/inotify.c, which protects it; one reference if there are any */
     struct pipe *fifo;          /* a named pipe that is open */
     void *socket;               /* what is bound to this socket file (ipc/) */
     int writers;                /* open for writing (> 0) or being executed (< 0: ETXTBSY); atomic */
@@ -254,8 +255,9 @@ struct sb_ops {
 struct superblock {
     const struct fs_type *type;
     const struct sb_ops *ops;
-    uint64_t dev;   /* st_dev */
-    unsigned flags; /* MS_* */
+    unsigned number; /* in /proc/PID/mountinfo */
+    uint64_t dev;    /* st_dev */
+    unsigned flags;  /* MS_* */
     struct inode *root;
     struct inode *covered; /* NULL: the root of everything */
     struct list link;      /* all, in the order of mounting */
@@ -307,6 +309,7 @@ struct file {
     struct list table_link; /* the open-file table; for counting and /proc */
     struct list epolls;     /* epoll instances that watch it (RANK_EPOLL) */
     int owner;              /* F_SETOWN */
+    bool notifies;          /* opened by a program: what happens to it is reported (notify.h) */
     void *private;
 };
 

@@ -96,7 +96,9 @@ void mm_stats(struct mm *, struct mm_stats *);
 /* For /proc/pid/maps and /proc/pid/smaps: area by area in rising order. The file is valid during the call only;
  * do not sleep on it. */
 struct mm_area_info {
-    uint64_t start, end, offset, rss_pages, swapped_pages;
+    uint64_t start, end, offset, rss_pages, swapped_pages, anon_pages;
+    uint64_t shared_clean, shared_dirty, private_clean, private_dirty; /* the resident ones: mapped by others too? */
+    uint64_t share_bytes; /* of each frame its part, if those who map it share it evenly ("Pss") */
     int prot;
     bool shared, stack, heap, locked;
     struct file *file; /* NULL: anonymous */

@@ -109,7 +109,17 @@ static void count_resident(struct mm *mm, const struct area *a, struct mm_area_i
     for (uint64_t va = a->start; (va = pt_next(mm->root, va, a->end)) < a->end; va += PAGE_SIZE) {
         pte_t e = *pt_find(mm->root, va);
         if (pte_is_swap(e)) info->swapped_pages++;
-        if (pte_present(e) && page_of(pte_pa(e)) != zero_page) info->rss_pages++;
+        struct page *p = pte_present(e) ? page_of(pte_pa(e)) : NULL;
+        if (!p || p == zero_page) continue;
+        unsigned maps = MAX(atomic_load(&p->maps), 1u);
+        bool dirty = e & PTE_D || page_flag(p, PG_DIRTY);
+        info->rss_pages++;
+        info->share_bytes += PAGE_SIZE / maps;
+        info->anon_pages += page_flag(p, PG_ANON);
+        info->shared_clean += maps > 1 && !dirty;
+        info->shared_dirty += maps > 1 && dirty;
+        info->private_clean += maps == 1 && !dirty;
+        info->private_dirty += maps == 1 && dirty;
     }
     spin_unlock(&mm->table_lock);
 }

@@ -56,6 +56,7 @@ void family_event(void);
 void family_ipc(void);
 void family_mqueue(void);
 void family_misc(void);
+void family_inotify(void);
 void family_trace(void);
 
 #endif

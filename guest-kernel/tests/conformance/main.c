@@ -58,10 +58,10 @@ static const struct family {
     const char *name;
     void (*run)(void);
 } families[] = {
-    {"fd", family_fd},         {"path", family_path},     {"stat", family_stat},     {"mem", family_mem},
-    {"proc", family_proc},     {"ids", family_ids},       {"signal", family_signal}, {"time", family_time},
-    {"sched", family_sched},   {"socket", family_socket}, {"event", family_event},   {"ipc", family_ipc},
-    {"mqueue", family_mqueue}, {"misc", family_misc},     {"trace", family_trace},
+    {"fd", family_fd},         {"path", family_path},     {"stat", family_stat},       {"mem", family_mem},
+    {"proc", family_proc},     {"ids", family_ids},       {"signal", family_signal},   {"time", family_time},
+    {"sched", family_sched},   {"socket", family_socket}, {"event", family_event},     {"ipc", family_ipc},
+    {"mqueue", family_mqueue}, {"misc", family_misc},     {"inotify", family_inotify}, {"trace", family_trace},
 };
 
 static void run(const struct family *f)

@@ -149,6 +149,21 @@ static void nameless(void)
     V(memfd_create, "opened again", open(name, O_RDWR) > 0);
 }
 
+static void pipe_again(void)
+{
+    char name[40], b[8] = {0};
+    int p[2];
+    pipe(p);
+    write(p[1], "left", 4);
+    close(p[1]);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", p[0]);
+    long again = open(name, O_RDONLY);
+    V(openat, "pipe without a writer", again > 0);
+    V(openat, "what was left in it", read(again, b, 8));
+    V(openat, "its end", read(again, b, 8));
+    V(openat, "to write", open(name, O_WRONLY) > 0);
+}
+
 #ifndef SYS_fchmodat2 /* younger than some C libraries */
 #define SYS_fchmodat2 452
 #endif
@@ -176,6 +191,7 @@ void family_misc(void)
     priorities();
     vectors();
     nameless();
+    pipe_again();
     modes();
     sharing();
 }

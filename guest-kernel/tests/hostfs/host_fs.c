@@ -12,6 +12,7 @@
 #include "base/errno.h"
 #include "base/string.h"
 #include "blk/blkfile.h"
+#include "fs/notify.h"
 #include "fs/vfs.h"
 #include "kern/print.h"
 #include "kern/process.h"
@@ -274,6 +275,16 @@ void pagecache_truncate(struct mapping *m, uint64_t size)
 }
 void pagecache_destroy(struct mapping *m) { drop_from(m, 0); }
 int pagecache_error(struct mapping *m) { return (void)m, 0; }
+unsigned notify_watches;
+unsigned notify_cookie(void) { return 1; }
+void notify_send_inode(struct inode *inode, unsigned events) { (void)inode, (void)events; }
+void notify_send_name(struct inode *directory, const struct name *name, unsigned events, unsigned cookie)
+{
+    (void)directory, (void)name, (void)events, (void)cookie;
+}
+void notify_send_gone(struct inode *inode, int others) { (void)inode, (void)others; }
+void notify_file(struct file *file, unsigned events) { (void)file, (void)events; }
+void notify_unmounted(struct superblock *sb) { (void)sb; }
 uint64_t pagecache_drop(struct mapping *m, uint64_t from, uint64_t to) { return (void)m, (void)from, (void)to, 0; }
 void pagecache_throttle(void) {}
 static void flush_one(struct inode *inode, void *list)

@@ -243,6 +243,55 @@ static void test_messages(void)
     CHECK(klogctl(10, NULL, 0) > 0);
 }
 
+/* A row of /proc/self/smaps for the area that begins at `address`, KiB; -1: not there. */
+static long area_kib(const char *address, const char *row)
+{
+    static char text[65536];
+    int fd = open("/proc/self/smaps", O_RDONLY);
+    long n = 0, more, kib = -1;
+    while (n < (long)sizeof text - 1 && (more = read(fd, text + n, sizeof text - 1 - n)) > 0) n += more;
+    close(fd);
+    text[n] = 0;
+    int inside = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            inside = from <= (unsigned long)address && (unsigned long)address < to;
+        if (inside && !strncmp(line, row, strlen(row)) && line[strlen(row)] == ':')
+            sscanf(line + strlen(row) + 1, "%ld", &kib);
+    }
+    return kib;
+}
+
+/* Sharing, frame by frame: the program, what a fork shares, and what is copied when one of the two writes. */
+static void test_sharing(void)
+{
+    enum { PAGES = 16 };
+    char *area = mmap(NULL, (PAGES + 2) * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), byte;
+    char *memory = area + 4096; /* with a hole on each side, so that it stays an area of its own */
+    mprotect(memory, PAGES * 4096, PROT_READ | PROT_WRITE);
+    memset(memory, 1, PAGES * 4096);
+    CHECK(area_kib(memory, "Rss") == 64 && area_kib(memory, "Private_Dirty") == 64 && area_kib(memory, "Pss") == 64);
+    int end[2];
+    pipe(end);
+    pid_t pid = fork();
+    if (!pid) {
+        close(end[1]);
+        read(end[0], &byte, 1);
+        _exit(0);
+    }
+    CHECK(area_kib(memory, "Rss") == 64 && area_kib(memory, "Shared_Dirty") == 64 && area_kib(memory, "Pss") == 32);
+    CHECK(area_kib((char *)test_files, "Pss") <
+          area_kib((char *)test_files, "Rss")); /* the program itself: one copy for both */
+    memset(memory, 2, 4 * 4096);
+    CHECK(area_kib(memory, "Private_Dirty") == 16 && area_kib(memory, "Shared_Dirty") == 48);
+    close(end[1]);
+    waitpid(pid, NULL, 0);
+    CHECK(area_kib(memory, "Private_Dirty") == 64 && area_kib(memory, "Anonymous") == 64);
+    munmap(area, (PAGES + 2) * 4096);
+    CHECK(fits(slurp("/proc/self/mountinfo"), "^[0-9]+ [0-9]+ [0-9]+:[0-9]+ / /proc rw.* - proc none rw"));
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -253,5 +302,6 @@ int main(void)
     test_files();
     test_terminal_field();
     test_messages();
+    test_sharing();
     return finish();
 }
