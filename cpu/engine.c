@@ -3,6 +3,7 @@
 #include "cpu/jit/jit.h"
 
 #include "emu/base/bits.h"
+#include "emu/base/host_mem.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *lo
     if (!arena_bytes) arena_bytes = ARENA_DEFAULT_BYTES;
     if (arena_bytes < ARENA_LEAST_BYTES) arena_bytes = ARENA_LEAST_BYTES;
     e->part_bytes = arena_bytes / ARENA_PARTS & ~(size_t)15;
-    e->arena = malloc(e->part_bytes * ARENA_PARTS);
+    e->arena = host_mem_reserve(e->part_bytes * ARENA_PARTS);
     e->page_pool = malloc(CODE_PAGES_MAX * sizeof *e->page_pool);
     e->scratch = malloc(block_size(BLOCK_INSNS_MAX));
     e->blind = malloc(sizeof *e->blind);
@@ -71,7 +72,7 @@ void engine_destroy(struct engine *e)
     }
     jit_destroy(e->jit);
     free(e->counts);
-    free(e->arena);
+    host_mem_release(e->arena, e->part_bytes * ARENA_PARTS);
     free(e->page_pool);
     free(e->scratch);
     free(e->blind);
@@ -252,9 +253,9 @@ void engine_update_mode(struct engine *e, struct hart *h)
 static struct block **bucket_of(struct engine *e, gpa_t gpa, unsigned mode)
 {
     uint64_t hash = ((gpa >> 1) ^ (uint64_t)mode << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    return &e->buckets[hash >> 50]; /* 14 bits */
+    return &e->buckets[hash >> 49]; /* 15 bits */
 }
-_Static_assert(BLOCK_BUCKETS == 1u << (64 - 50), "bucket_of takes the top bits of the hash");
+_Static_assert(BLOCK_BUCKETS == 1u << (64 - 49), "bucket_of takes the top bits of the hash");
 
 static struct code_page **page_slot(struct engine *e, gpa_t page)
 {
@@ -357,22 +358,22 @@ static bool fetch_part(struct hart *h, gva_t va, struct mmu_result *r, struct tr
     return false;
 }
 
-/* The first instruction at h->pc, in parcels of two bytes; tval of a fault is the address of the parcel. */
-static bool fetch_insn(struct hart *h, struct fetched *f, struct trap *t)
+static bool ends_page(gva_t va) { return (va & ~GUEST_PAGE_MASK) == GUEST_PAGE_BYTES - 2; }
+
+/* The first instruction at h->pc, whose first parcel of two bytes is at `at`; tval of a fault is the address of the parcel. */
+static bool fetch_insn(struct hart *h, const struct mmu_result *at, struct fetched *f, struct trap *t)
 {
-    struct mmu_result r;
-    if (!fetch_part(h, h->pc, &r, t)) return false;
+    struct mmu_result r = *at;
     *f = (struct fetched){.gpa = r.gpa, .host = r.host, .raw = load_le16(r.host), .cached = r.cached};
     if (insn_length(f->raw) == 2) return true;
-    bool ends_page = (h->pc & ~GUEST_PAGE_MASK) == GUEST_PAGE_BYTES - 2;
-    if (ends_page || !r.cached) {
+    if (ends_page(h->pc) || !r.cached) {
         if (!fetch_part(h, h->pc + 2, &r, t)) return false;
         f->cached = f->cached && r.cached;
     } else {
         r.host += 2;
     }
     f->raw |= (uint32_t)load_le16(r.host) << 16;
-    f->straddles = ends_page;
+    f->straddles = ends_page(h->pc);
     f->gpa2 = r.gpa;
     return true;
 }
@@ -454,28 +455,37 @@ static struct block *block_make(struct engine *e, const struct hart *h, const st
     return b;
 }
 
-static struct block *block_lookup(struct engine *e, const struct hart *h, const struct fetched *f)
+/* The block at gpa; only one that straddles pages lies also at gpa2. */
+static struct block *block_lookup(struct engine *e, const struct hart *h, gpa_t gpa, bool straddles, gpa_t gpa2)
 {
-    struct block *b = *bucket_of(e, f->gpa, h->mode);
-    while (b && !(b->gpa == f->gpa && b->mode == h->mode && (!f->straddles || b->gpa2 == f->gpa2))) b = b->next;
+    struct block *b = *bucket_of(e, gpa, h->mode);
+    while (b && !(b->gpa == gpa && b->mode == h->mode && (!straddles || b->gpa2 == gpa2))) b = b->next;
     return b;
 }
 
 enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached)
 {
-    struct jump_entry *j = &h->code->jump[jump_slot(h, h->pc)];
+    unsigned slot = jump_slot(h, h->pc);
+    const struct jump_entry *j = &h->code->jump[slot];
     if (j->pc == h->pc) {
         *found = j->block;
         *cached = true;
         if ((*found)->count != BLOCK_DEAD) return FIND_OK;
     }
-    struct fetched f;
+    struct mmu_result at;
+    struct fetched f = {.cached = true};
+    struct block *b = NULL;
     e->stats.lookups++;
-    if (!fetch_insn(h, &f, t)) return FIND_TRAP;
-    struct block *b = f.cached ? block_lookup(e, h, &f) : NULL;
+    if (!fetch_part(h, h->pc, &at, t)) return FIND_TRAP;
+    /* A known block is found without a look at the guest's memory, unless its first instruction may reach over the page's end. */
+    if (at.cached && !ends_page(h->pc)) b = block_lookup(e, h, at.gpa, false, 0);
+    if (!b) {
+        if (!fetch_insn(h, &at, &f, t)) return FIND_TRAP;
+        if (f.cached && ends_page(h->pc)) b = block_lookup(e, h, f.gpa, f.straddles, f.gpa2);
+    }
     if (!b) b = block_make(e, h, &f);
     if (!b) return FIND_FULL;
-    if (f.cached) *j = (struct jump_entry){h->pc, b};
+    if (f.cached) code_bank_jump(h->code, slot, h->pc, b);
     *found = b;
     *cached = f.cached;
     return FIND_OK;

@@ -112,7 +112,7 @@ struct code_page {
 };
 
 #define ENGINE_HARTS_MAX 64
-#define BLOCK_BUCKETS    16384u
+#define BLOCK_BUCKETS    32768u
 #define PAGE_BUCKETS     4096u
 #define CODE_PAGES_MAX   8192u
 #define ARENA_PARTS      4u
@@ -233,6 +233,12 @@ void observe_interrupt(struct hart *h, uint64_t cause);
 
 /* The block at h->pc; NULL if fetching it trapped (the trap has been taken). May flush. */
 const struct block *run_find(struct hart *h);
+/* The same for handlers, which may not trap in its place: NULL, and the run loop finds out again. Functions of their own, because a
+ * handler with locals whose addresses are known elsewhere does not end in a tail call, and the host's stack would grow. */
+const struct block *run_look_up(struct hart *h);
+/* After a system instruction, which may have changed anything: the block that runs next if the run loop would do nothing else than enter
+ * it, or NULL. What does not retire comes back to the run loop when it is met twice in a row. */
+const struct block *run_next(struct hart *h);
 void run_block(struct hart *h, const struct block *b, const struct data_bank *bank);
 
 #endif

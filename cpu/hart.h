@@ -149,6 +149,8 @@ struct hart {
     const struct hart_env *env;
     struct log *log;
     uint64_t stepped; /* tier 2: the count when the run loop last entered a block */
+    uint64_t went_on; /* the count when run_next was last asked */
+    bool one_by_one;  /* the run loop wants to see every block of this run */
     /* Tier 2: for each access in native code (several may share one) the offset of the entry in its table of translations that served
      * it last. Any value is right: what is found there is compared. */
     struct access_hint {

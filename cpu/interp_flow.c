@@ -111,12 +111,9 @@ __attribute__((cold)) const struct dinsn *link_refused(HANDLER_ARGS)
 {
     h->budget += d->link->count;
     if (d->link->count != BLOCK_DEAD) return NULL;
-    const struct block *b;
-    struct trap t;
-    bool cached;
-    if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK)
-        return NULL; /* the run loop finds out again and deals with it */
-    if (cached && !b->straddles) ((struct dinsn *)d)->link = b;
+    const struct block *b = run_look_up(h);
+    if (!b) return NULL;
+    if (b != h->engine->scratch && !b->straddles) ((struct dinsn *)d)->link = b;
     if (b->count > h->budget) return NULL;
     h->budget -= b->count;
     CONTINUE(b->code);
@@ -126,10 +123,8 @@ __attribute__((cold)) const struct dinsn *link_refused(HANDLER_ARGS)
 __attribute__((cold)) const struct dinsn *jump_missed(HANDLER_ARGS)
 {
     (void)d;
-    const struct block *b;
-    struct trap t;
-    bool cached;
-    if (engine_find(h->engine, h, &b, &t, &cached) != FIND_OK || b->count > h->budget) return NULL;
+    const struct block *b = run_look_up(h);
+    if (!b || b->count > h->budget) return NULL;
     h->budget -= b->count;
     CONTINUE(b->code);
 }

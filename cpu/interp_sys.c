@@ -6,8 +6,10 @@
 
 uint64_t insn_pc(const struct hart *h, const struct dinsn *d)
 {
-    const uint32_t *raw = block_raw(block_of(d));
+    const struct block *b = block_of(d);
+    const uint32_t *raw = block_raw(b);
     uint64_t pc = h->pc;
+    if (d->index + 1u == b->length) return pc + b->bytes - insn_length(raw[d->index]);
     for (unsigned i = 0; i < d->index; i++) pc += insn_length(raw[i]);
     return pc;
 }
@@ -203,15 +205,41 @@ static bool sys_hsv_d(struct hart *h, const struct dinsn *d, struct trap *t) { r
 /* Returns have put the new pc in place; every other instruction goes on behind itself. */
 static bool sets_pc(enum insn_id id) { return id == INSN_mret || id == INSN_sret; }
 
+/* A system instruction is the last one of its block. */
+static uint64_t block_end_pc(const struct hart *h, const struct dinsn *d) { return h->pc + block_of(d)->bytes; }
+
+#if INTERP_TAIL
+/* The instruction is over; the run loop is spared if there is nothing that it would look at. */
+HANDLER(go_on)
+{
+    const struct block *b = run_next(h);
+    if (!b) return NULL;
+    bank = h->data;
+    h->budget -= b->count;
+    CONTINUE(b->code);
+}
+#else
+HANDLER(go_on)
+{
+    (void)h, (void)d, (void)bank;
+    return NULL;
+}
+#endif
+
 #define INSN_SYS(id, needs, picture, operands, tag)                                                                    \
+    __attribute__((noinline)) static void run_##id(struct hart *h, const struct dinsn *d)                              \
+    {                                                                                                                  \
+        struct trap t;                                                                                                 \
+        uint64_t next = block_end_pc(h, d);                                                                            \
+        if (!sys_##id(h, d, &t))                                                                                       \
+            insn_trap(h, d, &t);                                                                                       \
+        else if (!sets_pc(INSN_##id))                                                                                  \
+            h->pc = next;                                                                                              \
+    }                                                                                                                  \
     HANDLER(do_##id)                                                                                                   \
     {                                                                                                                  \
-        (void)bank;                                                                                                    \
-        struct trap t;                                                                                                 \
-        uint64_t next = insn_pc(h, d) + insn_length(insn_raw(d));                                                      \
-        if (!sys_##id(h, d, &t)) return insn_trap(h, d, &t);                                                           \
-        if (!sets_pc(INSN_##id)) h->pc = next;                                                                         \
-        return NULL;                                                                                                   \
+        run_##id(h, d);                                                                                                \
+        BECOME(go_on);                                                                                                 \
     }
 #include "cpu/isa/insn.def"
 

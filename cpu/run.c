@@ -47,6 +47,24 @@ const struct block *run_find(struct hart *h)
     return NULL;
 }
 
+const struct block *run_look_up(struct hart *h)
+{
+    const struct block *b;
+    struct trap t;
+    bool cached;
+    return engine_find(h->engine, h, &b, &t, &cached) == FIND_OK ? b : NULL;
+}
+
+const struct block *run_next(struct hart *h)
+{
+    uint64_t now = hart_icount(h), last = h->went_on;
+    h->went_on = now;
+    if (h->waiting || h->one_by_one || now == last || trap_pending_interrupt(h) >= 0) return NULL;
+    if (h->mode_isa != h->isa_live) engine_update_mode(h->engine, h);
+    const struct block *b = run_look_up(h);
+    return b && b->count <= h->budget ? b : NULL;
+}
+
 /* Brings budget and icount_end into line with the count at which the run ends; returns how many instructions are left. */
 static int64_t run_left(struct hart *h, uint64_t end)
 {
@@ -86,6 +104,7 @@ static void run_at_most(struct hart *h, int64_t count)
 static enum hart_stop run_loop(struct hart *h, uint64_t end)
 {
     bool by_block = log_on(h->log, LOG_EXEC);
+    h->one_by_one = by_block || h->observer;
     uint64_t count = hart_icount(h);
     unsigned rounds = 0;
     while (run_left(h, end) > 0 && !h->kicked) {

@@ -12,11 +12,23 @@ static bool regime_equal(const struct mmu_regime *a, const struct mmu_regime *b)
 
 /* ---- clearing ---- */
 
+static const struct mmu_span nowhere = {1, 0};
+
+static void bank_forget_supers(struct bank_info *info) { info->super[0] = info->super[1] = nowhere; }
+
+/* For each set i, of `sets`, that may be used. */
+#define FOR_USED(i, used, sets)                                                                                        \
+    for (uint64_t groups_ = (used); groups_; groups_ &= groups_ - 1)                                                   \
+        for (unsigned first_ = (unsigned)__builtin_ctzll(groups_) * BANK_GROUP(sets), i = first_;                      \
+             i < first_ + BANK_GROUP(sets); i++)
+#define USED_BIT(i, sets) (UINT64_C(1) << (i) / BANK_GROUP(sets))
+
 static void data_bank_clear(struct data_bank *b)
 {
-    for (unsigned i = 0; i < TLB_SETS; i++) b->read[i].tag = b->write[i].tag = TLB_TAG_EMPTY;
-    b->info.super_first = 1;
-    b->info.super_last = 0;
+    FOR_USED(i, b->read_used, TLB_SETS) b->read[i].tag = TLB_TAG_EMPTY;
+    FOR_USED(i, b->write_used, TLB_SETS) b->write[i].tag = TLB_TAG_EMPTY;
+    b->read_used = b->write_used = 0;
+    bank_forget_supers(&b->info);
 }
 
 static unsigned page_set_index(uint64_t addr)
@@ -47,19 +59,20 @@ static void code_bank_note(struct code_bank *b, const struct fetch_entry *e)
 
 static void code_bank_clear_jumps(struct code_bank *b)
 {
-    for (unsigned i = 0; i < JUMP_SETS; i++) b->jump[i].pc = 1;
+    FOR_USED(i, b->jump_used, JUMP_SETS) b->jump[i].pc = 1;
+    b->jump_used = 0;
     b->pages = b->guest_pages = (struct page_set){0};
     b->any_local = b->any_guest_super = false;
     /* Fetch entries that are still here can make jump entries again without another fill. */
-    for (unsigned i = 0; i < FETCH_SETS; i++)
-        if (b->fetch[i].page != TLB_TAG_EMPTY) code_bank_note(b, &b->fetch[i]);
+    FOR_USED(i, b->fetch_used, FETCH_SETS)
+    if (b->fetch[i].page != TLB_TAG_EMPTY) code_bank_note(b, &b->fetch[i]);
 }
 
 static void code_bank_clear(struct code_bank *b)
 {
-    for (unsigned i = 0; i < FETCH_SETS; i++) b->fetch[i].page = TLB_TAG_EMPTY;
-    b->info.super_first = 1;
-    b->info.super_last = 0;
+    FOR_USED(i, b->fetch_used, FETCH_SETS) b->fetch[i].page = TLB_TAG_EMPTY;
+    b->fetch_used = 0;
+    bank_forget_supers(&b->info);
     code_bank_clear_jumps(b);
 }
 
@@ -79,12 +92,17 @@ static struct code_bank *code_bank_of(struct bank_info *info)
 static struct bank_info *data_bank_new(void)
 {
     struct data_bank *b = calloc(1, sizeof *b);
-    return b ? &b->info : NULL;
+    if (!b) return NULL;
+    b->read_used = b->write_used = UINT64_MAX >> (64 - TLB_SETS / BANK_GROUP(TLB_SETS)); /* zeroes are no empty tags */
+    return &b->info;
 }
 static struct bank_info *code_bank_new(void)
 {
     struct code_bank *b = calloc(1, sizeof *b);
-    return b ? &b->info : NULL;
+    if (!b) return NULL;
+    b->jump_used = UINT64_MAX >> (64 - JUMP_SETS / BANK_GROUP(JUMP_SETS));
+    b->fetch_used = UINT64_MAX >> (64 - FETCH_SETS / BANK_GROUP(FETCH_SETS));
+    return &b->info;
 }
 
 void mmu_finish(struct mmu *m)
@@ -121,12 +139,94 @@ static struct bank_info *pool_recycle(struct bank_pool *p, unsigned limit, struc
     return info;
 }
 
+/* ---- a new address space ----
+ *
+ * Kernels map themselves alike into every address space: the upper half of all root tables is the same, and what lies there is global. So
+ * when an address space is seen for the first time, global translations of its upper half are taken from the bank of another one whose
+ * root table agrees with it there: each of them is what a walk of the new tables would find, or, if tables below were changed and not yet
+ * fenced, what a global entry of the other address space may still stand for (supervisor.adoc, "The G bit"). Otherwise a kernel would have to be
+ * looked up anew after every fork and exec. */
+
+#define UPPER_HALF (UINT64_C(1) << 63)
+
+/* Half of the root table; the walker may read it. */
+static const uint8_t *upper_half_of_root(const struct mmu *m, const struct mmu_regime *r)
+{
+    gpa_t half = (bits_get(r->satp, 43, 0) << GUEST_PAGE_LOG2) + GUEST_PAGE_BYTES / 2;
+    const uint8_t *host = bus_ram(m->bus, half, GUEST_PAGE_BYTES / 2);
+    return host && pmp_check(&m->pmp, half, GUEST_PAGE_BYTES / 2, PMP_R, false) ? host : NULL;
+}
+
+/* a with the address space of b. */
+static bool differ_in_space_alone(const struct mmu_regime *a, const struct mmu_regime *b)
+{
+    struct mmu_regime moved = *a;
+    moved.satp = b->satp;
+    return atp_mode(a->satp) == atp_mode(b->satp) && regime_equal(&moved, b);
+}
+
+/* The bank from which one for r, which is new, may take what is global in the upper half; NULL if there is none. */
+static struct bank_info *pool_relative(const struct mmu *m, const struct bank_pool *p, const struct mmu_regime *r)
+{
+    if (!r->satp || r->virt || r->priv != PRIV_S) return NULL;
+    for (unsigned i = 0; i < p->count; i++) {
+        const struct mmu_regime *other = &p->bank[i]->regime;
+        if (!differ_in_space_alone(other, r)) continue;
+        const uint8_t *ours = upper_half_of_root(m, r), *theirs = upper_half_of_root(m, other);
+        return ours && theirs && memcmp(ours, theirs, GUEST_PAGE_BYTES / 2) == 0 ? p->bank[i] : NULL;
+    }
+    return NULL;
+}
+
+static bool is_inherited(gva_t page, uint8_t leaf) { return (page & UPPER_HALF) && (leaf & TLB_LEAF_GLOBAL); }
+
+/* b is clear. */
+static void data_bank_inherit(struct data_bank *b, const struct data_bank *from)
+{
+    FOR_USED(i, from->read_used, TLB_SETS)
+    if (is_inherited(from->read[i].tag, from->read_leaf[i])) {
+        b->read[i] = from->read[i];
+        b->read_leaf[i] = from->read_leaf[i];
+    }
+    FOR_USED(i, from->write_used, TLB_SETS)
+    if (is_inherited(from->write[i].tag, from->write_leaf[i])) {
+        b->write[i] = from->write[i];
+        b->write_leaf[i] = from->write_leaf[i];
+    }
+    b->read_used = from->read_used;
+    b->write_used = from->write_used;
+    b->info.super[1] = from->info.super[1];
+}
+
+/* Jump entries do not say what kind of page they lead to, so none is taken if there may be a page that is not global. Nor is one at the
+ * very end, whose instruction may reach over to the lower half. */
+static void code_bank_inherit(struct code_bank *b, const struct code_bank *from)
+{
+    FOR_USED(i, from->fetch_used, FETCH_SETS)
+    if (is_inherited(from->fetch[i].page, from->fetch[i].leaf)) b->fetch[i] = from->fetch[i];
+    b->fetch_used = from->fetch_used;
+    b->info.super[1] = from->info.super[1];
+    if (from->any_local) {
+        code_bank_clear_jumps(b); /* notes the fetch entries */
+        return;
+    }
+    FOR_USED(i, from->jump_used, JUMP_SETS)
+    if ((from->jump[i].pc & UPPER_HALF) && from->jump[i].pc < -(gva_t)GUEST_PAGE_BYTES) b->jump[i] = from->jump[i];
+    b->jump_used = from->jump_used;
+    b->pages = from->pages;
+    b->guest_pages = from->guest_pages;
+    b->any_guest_super = from->any_guest_super;
+}
+
 struct data_bank *mmu_select_data(struct mmu *m, const struct mmu_regime *r)
 {
     struct bank_info *info = pool_find(&m->data, r);
     if (info) return data_bank_of(info);
+    const struct bank_info *relative = pool_relative(m, &m->data, r);
     struct data_bank *b = data_bank_of(pool_recycle(&m->data, MMU_DATA_BANKS, data_bank_new, r));
+    if (relative == &b->info) relative = NULL; /* the only one was needed */
     data_bank_clear(b);
+    if (relative) data_bank_inherit(b, data_bank_of((struct bank_info *)relative));
     return b;
 }
 
@@ -134,8 +234,11 @@ struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r)
 {
     struct bank_info *info = pool_find(&m->code, r);
     if (info) return code_bank_of(info);
+    const struct bank_info *relative = pool_relative(m, &m->code, r);
     struct code_bank *b = code_bank_of(pool_recycle(&m->code, MMU_CODE_BANKS, code_bank_new, r));
+    if (relative == &b->info) relative = NULL;
     code_bank_clear(b);
+    if (relative) code_bank_inherit(b, code_bank_of((struct bank_info *)relative));
     return b;
 }
 
@@ -149,9 +252,10 @@ static uint8_t bank_note_leaf(struct bank_info *info, gva_t va, const struct wal
     if (w->leaf_log2 > GUEST_PAGE_LOG2 && w->leaf_log2 < 64) {
         uint64_t offset = (UINT64_C(1) << w->leaf_log2) - 1;
         gva_t first = va & ~offset, last = va | offset;
-        bool none = info->super_first > info->super_last;
-        if (none || first < info->super_first) info->super_first = first;
-        if (none || last > info->super_last) info->super_last = last;
+        struct mmu_span *s = &info->super[va >> 63];
+        bool none = s->first > s->last;
+        if (none || first < s->first) s->first = first;
+        if (none || last > s->last) s->last = last;
     }
     return (uint8_t)(w->leaf_log2 | (w->global ? TLB_LEAF_GLOBAL : 0));
 }
@@ -163,6 +267,7 @@ void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk
     struct tlb_entry *e = write ? &b->write[i] : &b->read[i];
     e->tag = (va & GUEST_PAGE_MASK) | tag_flags;
     e->addend = addend;
+    *(write ? &b->write_used : &b->read_used) |= USED_BIT(i, TLB_SETS);
     (write ? b->write_leaf : b->read_leaf)[i] = bank_note_leaf(&b->info, va, w);
     if (b->info.regime.virt) (write ? b->write_guest : b->read_guest)[i] = guest_tag(w);
 }
@@ -170,7 +275,9 @@ void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk
 void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host)
 {
     gva_t page = va & GUEST_PAGE_MASK;
-    struct fetch_entry *e = &b->fetch[(page >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)];
+    unsigned i = fetch_index(page);
+    struct fetch_entry *e = &b->fetch[i];
+    b->fetch_used |= USED_BIT(i, FETCH_SETS);
     *e = (struct fetch_entry){.page = page,
                               .gpa = w->gpa & GUEST_PAGE_MASK,
                               .host = host,
@@ -204,21 +311,23 @@ static bool fence_names(const struct mmu_fence *f, gva_t page, uint8_t leaf, uin
 /* Where a fragment of what the fence names can be: one set, or all of them. */
 static bool fence_is_local(const struct mmu_fence *f, const struct bank_info *info)
 {
-    return f->scope != FENCE_G && f->has_address &&
-           !(info->super_first <= f->address && f->address <= info->super_last);
+    const struct mmu_span *s = &info->super[f->address >> 63];
+    return f->scope != FENCE_G && f->has_address && !(s->first <= f->address && f->address <= s->last);
+}
+
+static void table_fence(struct tlb_entry *table, const uint8_t *leaf, const uint64_t *guest, uint64_t used,
+                        const struct mmu_fence *f)
+{
+    FOR_USED(i, used, TLB_SETS)
+    if (table[i].tag != TLB_TAG_EMPTY && fence_names(f, table[i].tag & GUEST_PAGE_MASK, leaf[i], guest[i]))
+        table[i].tag = TLB_TAG_EMPTY;
 }
 
 static void data_bank_fence(struct data_bank *b, const struct mmu_fence *f)
 {
-    bool local = fence_is_local(f, &b->info);
-    unsigned first = local ? tlb_index(f->address) : 0, last = local ? first : TLB_SETS - 1;
-    for (unsigned i = first; i <= last; i++) {
-        struct tlb_entry *r = &b->read[i], *w = &b->write[i];
-        if (r->tag != TLB_TAG_EMPTY && fence_names(f, r->tag & GUEST_PAGE_MASK, b->read_leaf[i], b->read_guest[i]))
-            r->tag = TLB_TAG_EMPTY;
-        if (w->tag != TLB_TAG_EMPTY && fence_names(f, w->tag & GUEST_PAGE_MASK, b->write_leaf[i], b->write_guest[i]))
-            w->tag = TLB_TAG_EMPTY;
-    }
+    uint64_t where = fence_is_local(f, &b->info) ? USED_BIT(tlb_index(f->address), TLB_SETS) : UINT64_MAX;
+    table_fence(b->read, b->read_leaf, b->read_guest, b->read_used & where, f);
+    table_fence(b->write, b->write_leaf, b->write_guest, b->write_used & where, f);
 }
 
 /* Nothing that the fence names was ever fetched. */
@@ -231,7 +340,8 @@ static bool code_bank_is_clear_of(const struct code_bank *b, const struct mmu_fe
 /* Jumps into one page; and to its last address in the page before, whose instruction may reach over. */
 static void code_bank_clear_jumps_of(struct code_bank *b, gva_t page)
 {
-    for (unsigned i = 0; i < JUMP_SETS; i++) {
+    FOR_USED(i, b->jump_used, JUMP_SETS)
+    {
         gva_t pc = b->jump[i].pc;
         if ((pc & GUEST_PAGE_MASK) == page || ((pc + 2) & GUEST_PAGE_MASK) == page) b->jump[i].pc = 1;
     }
@@ -241,7 +351,8 @@ static void code_bank_fence(struct code_bank *b, const struct mmu_fence *f)
 {
     bool local = fence_is_local(f, &b->info);
     if (code_bank_is_clear_of(b, f, local)) return;
-    for (unsigned i = 0; i < FETCH_SETS; i++) {
+    FOR_USED(i, b->fetch_used, FETCH_SETS)
+    {
         struct fetch_entry *e = &b->fetch[i];
         if (e->page != TLB_TAG_EMPTY && fence_names(f, e->page, e->leaf, e->guest)) e->page = TLB_TAG_EMPTY;
     }
@@ -290,7 +401,8 @@ void mmu_protect_code(struct mmu *m, const uint8_t *host_page)
 {
     for (unsigned i = 0; i < m->data.count; i++) {
         struct data_bank *b = data_bank_of(m->data.bank[i]);
-        for (unsigned set = 0; set < TLB_SETS; set++) {
+        FOR_USED(set, b->write_used, TLB_SETS)
+        {
             struct tlb_entry *e = &b->write[set];
             bool ram = !(e->tag & TLB_TAG_SLOW);
             if (ram && (e->tag & GUEST_PAGE_MASK) + e->addend == (uint64_t)(uintptr_t)host_page) e->tag |= TLB_TAG_CODE;

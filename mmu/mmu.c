@@ -113,7 +113,7 @@ struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, 
 struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va, unsigned len)
 {
     assert(fits_in_page(va, len));
-    const struct fetch_entry *e = &b->fetch[(va >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1)];
+    const struct fetch_entry *e = &b->fetch[fetch_index(va)];
     uint64_t offset = va & ~GUEST_PAGE_MASK;
     if (e->page == (va & GUEST_PAGE_MASK))
         return (struct mmu_result){.gpa = e->gpa + offset,

@@ -102,10 +102,15 @@ static inline unsigned tlb_index(gva_t va)
 
 struct bank_info {
     struct mmu_regime regime;
-    /* All superpage leaves (of the first stage) with a fragment in the bank lie in first … last (first > last: none), so a fence
-     * elsewhere is one look. */
-    gva_t super_first, super_last;
+    /* All superpage leaves (of the first stage) with a fragment in the bank lie in first … last (first > last: none) of the lower and of
+     * the upper half, so a fence elsewhere is one look. */
+    struct mmu_span {
+        gva_t first, last;
+    } super[2];
 };
+
+/* A bank's sets by 64 groups. */
+#define BANK_GROUP(sets) ((sets) < 64 ? 1 : (sets) / 64)
 
 /* Translations of loads and stores under one regime. */
 struct data_bank {
@@ -114,6 +119,8 @@ struct data_bank {
     /* For fences: size of the first stage's leaf that an entry is a fragment of, with TLB_LEAF_GLOBAL if the mapping is global. */
     uint8_t read_leaf[TLB_SETS], write_leaf[TLB_SETS];
     struct bank_info info;
+    /* Where entries may be, a bit for each BANK_GROUP(TLB_SETS) sets: banks are cleared and fenced often, and seldom full. */
+    uint64_t read_used, write_used;
     /* Guests only, for fences of the G-stage: guest-physical page, with the log2 size of the G-stage's leaf in its low bits. */
     uint64_t read_guest[TLB_SETS], write_guest[TLB_SETS];
 };
@@ -121,17 +128,21 @@ struct data_bank {
 /* Translations of fetches under one regime, and the engine's cache of jump targets: virtual pc -> block. Any flush that touches a
  * bank clears its jump cache too. */
 #ifdef ORRERY_HOSTILE
-#define JUMP_SETS  16
-#define FETCH_SETS 2
+#define JUMP_SETS_LOG2 4
+#define FETCH_SETS     2
 #else
-#define JUMP_SETS  2048
-#define FETCH_SETS 64
+#define JUMP_SETS_LOG2 12
+#define FETCH_SETS     256
 #endif
+#define JUMP_SETS (1u << JUMP_SETS_LOG2)
 struct jump_entry {
     gva_t pc;    /* odd = empty */
     void *block; /* the engine's */
 };
-static inline unsigned jump_index(gva_t pc) { return (unsigned)(pc >> 1) & (JUMP_SETS - 1); }
+/* Folded, as tlb_index is. */
+static inline unsigned jump_index(gva_t pc) { return (unsigned)((pc ^ pc >> JUMP_SETS_LOG2) >> 1) & (JUMP_SETS - 1); }
+
+static inline unsigned fetch_index(gva_t va) { return (unsigned)(va >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1); }
 
 struct fetch_entry {
     gva_t page; /* tag; TLB_TAG_EMPTY = empty */
@@ -153,8 +164,16 @@ struct code_bank {
     struct page_set pages, guest_pages; /* guest_pages: of the G-stage's leaves of 4 KiB */
     bool any_local;                     /* a page that is not global */
     bool any_guest_super;               /* a larger leaf of the G-stage */
+    uint64_t jump_used, fetch_used;     /* as read_used */
     struct bank_info info;
 };
+
+/* jump[slot] leads from pc to block from now on. */
+static inline void code_bank_jump(struct code_bank *b, unsigned slot, gva_t pc, void *block)
+{
+    b->jump[slot] = (struct jump_entry){pc, block};
+    b->jump_used |= UINT64_C(1) << slot / BANK_GROUP(JUMP_SETS);
+}
 
 #ifdef ORRERY_HOSTILE
 #define MMU_DATA_BANKS 2

@@ -53,9 +53,12 @@ void gen_jump_anywhere(struct gen *g)
     x_store(c, m_(R_HART, H(pc)), RAX);
     x_load(c, RCX, m_(R_HART, H(code)));
     /* rdx = jump_slot(pc) * 16; the mode's salt is a constant of the block. */
-    x_ins(c, 0x8d, RDX, mx_(RAX, RAX, 0, 0));
+    x_ins(c, 0x8b, RDX, r_(RAX));
+    x_ins(c, 0xc1, S_SHR, r_(RDX));
+    x_8(c, JUMP_SETS_LOG2);
+    x_ins(c, 0x33, RDX, r_(RAX));
     x_ins(c, 0xc1, S_SHL, r_(RDX));
-    x_8(c, 2);
+    x_8(c, 3);
     x_ins(c, 0x81, G_AND, r_(RDX));
     x_32(c, (JUMP_SETS - 1) << 4);
     uint32_t salt = (uint32_t)MODE_SALT(g->block->mode) << 4;
@@ -63,7 +66,7 @@ void gen_jump_anywhere(struct gen *g)
         x_ins(c, 0x81, G_XOR, r_(RDX));
         x_32(c, salt);
     }
-    _Static_assert(sizeof(struct jump_entry) == 16, "scaled by shifts");
+    _Static_assert(sizeof(struct jump_entry) == 16 && 2 * JUMP_SETS_LOG2 < 32, "scaled by shifts");
     int32_t jump = (int32_t)offsetof(struct code_bank, jump);
     x_group(c, G_CMP, RAX, mx_(RCX, RDX, 0, jump + (int32_t)offsetof(struct jump_entry, pc)));
     uint8_t *missed = x_jcc(c, C_NE);

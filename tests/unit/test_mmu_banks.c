@@ -145,9 +145,85 @@ Test(mmu_banks, a_recycled_bank_is_empty)
     mmu_access_fetch(&b.mmu, code(satp), 0x5000, 4);
     for (unsigned i = 0; i < MMU_DATA_BANKS; i++) {
         cr_assert_not(bench_cached(data(UINT64_C(9) << 60 | i), 0x5000, false));
-        cr_assert_eq(code(UINT64_C(9) << 60 | i)->fetch[5 & (FETCH_SETS - 1)].page, TLB_TAG_EMPTY);
+        cr_assert_eq(code(UINT64_C(9) << 60 | i)->fetch[fetch_index(0x5000)].page, TLB_TAG_EMPTY);
     }
 }
+
+/* ---- a new address space and the kernel that it shares with others ---- */
+
+#ifndef ORRERY_HOSTILE
+#define KERNEL UINT64_C(0xffffffff80000000)
+#define LOW    UINT64_C(0x40003000) /* global as well, but in the lower half */
+
+static gpa_t root_of(uint64_t satp) { return (satp & ((UINT64_C(1) << 44) - 1)) << 12; }
+
+/* An address space with a kernel of a global page, one that is not, and a user's page; seen by loads, stores and fetches. */
+static uint64_t kernel_space(void)
+{
+    uint64_t satp = bench_space(&b, 3, 1);
+    const struct {
+        gva_t va;
+        uint64_t bits;
+    } pages[] = {{KERNEL, G}, {KERNEL + 0x1000, 0}, {LOW, G}};
+    for (size_t i = 0; i < 3; i++) {
+        bench_map(&b, satp, pages[i].va, 0, leaf(RAM + 0x3000 + i * 0x1000, RW | X | pages[i].bits));
+        load(data(satp), pages[i].va);
+        mmu_access_fetch(&b.mmu, code(satp), pages[i].va, 2);
+    }
+    return satp;
+}
+
+/* Another one with the same upper half. */
+static uint64_t space_like(uint64_t satp)
+{
+    uint64_t other = bench_space(&b, 3, 2);
+    for (unsigned i = 256; i < 512; i++) bench_write(&b, root_of(other) + i * 8, bench_read(&b, root_of(satp) + i * 8));
+    return other;
+}
+
+Test(mmu_banks, a_new_space_knows_the_global_pages_of_an_upper_half_that_it_shares)
+{
+    uint64_t other = space_like(kernel_space());
+    struct data_bank *bank = data(other);
+    cr_assert(bench_cached(bank, KERNEL, false) && bench_cached(bank, KERNEL, true));
+    cr_assert_not(bench_cached(bank, KERNEL + 0x1000, false), "not global");
+    cr_assert_not(bench_cached(bank, LOW, false), "the lower half");
+    cr_assert_eq(load(bank, KERNEL).gpa, RAM + 0x3000);
+    cr_assert_eq(code(other)->fetch[fetch_index(KERNEL)].page, KERNEL);
+    cr_assert_eq(load(bank, LOW).fault, MMU_PAGE_FAULT);
+    bench_fence(&b, true, KERNEL, false, 0);
+    cr_assert_not(bench_cached(bank, KERNEL, false), "a fence reaches what was taken over");
+    cr_assert_neq(code(other)->fetch[fetch_index(KERNEL)].page, KERNEL);
+}
+
+Test(mmu_banks, a_new_space_takes_nothing_from_one_whose_upper_half_differs)
+{
+    uint64_t satp = kernel_space(), other = space_like(satp);
+    bench_write(&b, root_of(other) + 300 * 8, bench_table(&b) >> 12 << 10 | V);
+    cr_assert_not(bench_cached(data(other), KERNEL, false));
+    cr_assert_neq(code(other)->fetch[fetch_index(KERNEL)].page, KERNEL);
+    struct mmu_regime user = bench_regime(space_like(satp), PRIV_U, false, false, false, false);
+    cr_assert_not(bench_cached(mmu_select_data(&b.mmu, &user), KERNEL, false), "another privilege");
+}
+
+Test(mmu_banks, a_new_space_takes_jumps_over_only_while_all_pages_fetched_from_are_global)
+{
+    int block;
+    uint64_t satp = bench_space(&b, 3, 1);
+    bench_map(&b, satp, KERNEL, 0, leaf(RAM + 0x3000, RW | X | G));
+    bench_map(&b, satp, LOW, 0, leaf(RAM + 0x4000, RW | X));
+    mmu_access_fetch(&b.mmu, code(satp), KERNEL, 2);
+    code_bank_jump(code(satp), jump_index(KERNEL + 8), KERNEL + 8, &block);
+    struct jump_entry *j = &code(space_like(satp))->jump[jump_index(KERNEL + 8)];
+    cr_assert(j->pc == KERNEL + 8 && j->block == &block);
+    bench_fence(&b, true, KERNEL, false, 0);
+    cr_assert(j->pc & 1);
+    mmu_access_fetch(&b.mmu, code(satp), KERNEL, 2);
+    code_bank_jump(code(satp), jump_index(KERNEL + 8), KERNEL + 8, &block);
+    mmu_access_fetch(&b.mmu, code(satp), LOW, 2);
+    cr_assert(code(space_like(satp))->jump[jump_index(KERNEL + 8)].pc & 1);
+}
+#endif
 
 /* ---- fences ---- */
 
@@ -267,7 +343,7 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
     fill_both();
     int block;
     struct jump_entry *j = &code(space[0])->jump[jump_index(0x1008)];
-#define PUT() (*j = (struct jump_entry){.pc = 0x1008, .block = &block})
+#define PUT() code_bank_jump(code(space[0]), jump_index(0x1008), 0x1008, &block)
     PUT();
     bench_fence(&b, true, 0x7000, false, 0);
     cr_assert_eq(j->pc, 0x1008, "nothing was ever fetched from there");
@@ -285,8 +361,10 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
     /* The fetch entry is evicted by a page of the same set; the jump entry must not outlive a fence all the same. */
     fill_both();
     PUT();
-    bench_map(&b, space[0], 0x1000 + FETCH_SETS * 0x1000, 0, leaf(RAM + 0x3000, RW | X));
-    mmu_access_fetch(&b.mmu, code(space[0]), 0x1000 + FETCH_SETS * 0x1000, 2);
+    const gva_t rival = 0x1000 + FETCH_SETS * UINT64_C(0x1000);
+    cr_assert_eq(fetch_index(rival), fetch_index(0x1000));
+    bench_map(&b, space[0], rival, 0, leaf(RAM + 0x3000, RW | X));
+    mmu_access_fetch(&b.mmu, code(space[0]), rival, 2);
     cr_assert_eq(j->pc, 0x1008);
     bench_fence(&b, true, 0x1000, false, 0);
     cr_assert(j->pc & 1);
@@ -294,9 +372,8 @@ Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
 }
 static struct jump_entry *jump_to(struct code_bank *c, gva_t pc)
 {
-    struct jump_entry *j = &c->jump[jump_index(pc)];
-    *j = (struct jump_entry){.pc = pc, .block = &b};
-    return j;
+    code_bank_jump(c, jump_index(pc), pc, &b);
+    return &c->jump[jump_index(pc)];
 }
 
 Test(mmu_banks, a_fence_of_one_page_leaves_jumps_into_others)

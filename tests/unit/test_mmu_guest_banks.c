@@ -160,7 +160,7 @@ static void make_worlds(void)
 static void touch(const struct mmu_context *c, gva_t va)
 {
     cr_assert(load(c, va).cached && store(c, va).cached && fetch(c, va).cached, "0x%lx", va);
-    code(c)->jump[jump_index(va)] = (struct jump_entry){.pc = va, .block = &b};
+    code_bank_jump(code(c), jump_index(va), va, &b);
 }
 static void fill(void)
 {
@@ -177,7 +177,7 @@ static bool stays(const struct mmu_context *c, gva_t va)
 {
     struct code_bank *k = code(c);
     bool read = bench_cached(data(c), va, false), write = bench_cached(data(c), va, true),
-         fetch = k->fetch[(va >> 12) & (FETCH_SETS - 1)].page == va, jump = k->jump[jump_index(va)].pc == va;
+         fetch = k->fetch[fetch_index(va)].page == va, jump = k->jump[jump_index(va)].pc == va;
     cr_assert(read == write && read == fetch, "all three alike: %d %d %d", read, write, fetch);
     cr_assert(read || !jump, "the jump cache outlives the fence");
     return read;
@@ -293,7 +293,7 @@ Test(mmu_guest_banks, a_fence_of_the_g_stage_clears_jumps_whose_fetch_entry_is_g
     const struct mmu_context *c = &world[0][0];
     touch(c, 0x1000);
     struct code_bank *k = code(c);
-    k->fetch[1].page = TLB_TAG_EMPTY;
+    k->fetch[fetch_index(0x1000)].page = TLB_TAG_EMPTY;
     mmu_fence(&b.mmu, &(struct mmu_fence){.scope = FENCE_G, .has_address = true, .address = FAR});
     cr_assert(k->jump[jump_index(0x1000)].pc & 1);
 }
