@@ -157,6 +157,7 @@ struct hart {
         uint32_t entry;
         uint32_t misses;
     } hints[ACCESS_HINTS];
+    uint64_t group_addends[8]; /* tier 2, within a block: host minus guest address of a group of accesses */
 };
 
 struct hart_config {

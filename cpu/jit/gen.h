@@ -5,6 +5,7 @@
 #include "cpu/jit/jit.h"
 #include "cpu/jit/region.h"
 #include "cpu/jit/tree.h"
+#include "emu/base/bits.h"
 #include <stddef.h>
 
 /* Displacements from rbp, which points at x[16]. */
@@ -73,6 +74,18 @@ struct reg_use {
     bool leaves;          /* there may be a way out of it */
 };
 
+/* Accesses of a block that are made in one page: gen_group.c. */
+struct group {
+    int32_t low, high; /* the first byte and the one behind the last, from the base as it is for the first access */
+    uint8_t first;     /* index of its instruction */
+    uint8_t count;
+    bool checked; /* the addend is there */
+};
+#define GROUPS_MAX ARRAY_LEN(((struct hart *)0)->group_addends)
+#define COPIES_MAX 16
+
+struct copy;
+
 struct gen {
     struct code c;
     struct jit *jit;
@@ -85,17 +98,23 @@ struct gen {
     /* gen_registers.c: of the block's instructions; for each and x register the next that reads or writes it, and the next with a way out */
     struct reg_use uses[BLOCK_INSNS_MAX];
     uint8_t next_read[BLOCK_INSNS_MAX + 1][32], next_write[BLOCK_INSNS_MAX + 1][32], next_leave[BLOCK_INSNS_MAX + 1];
-    uint8_t held[16];        /* guest register in a host register, or 0 */
-    uint32_t label_stale;    /* now.stale at labels */
-    uint32_t known;          /* x registers whose value is its own low half sign-extended */
-    uint32_t limbo;          /* x registers whose value is nowhere, because nobody will see it */
-    bool result_low;         /* only the low half of the present result was made */
-    bool keep_all;           /* no value goes into limbo */
-    bool failed;             /* somebody would have seen one: to be done again with keep_all */
-    uint32_t raw_f;          /* homes that were written in this block with what may be any NaN */
-    const struct plan *plan; /* NULL: a block on its own */
-    unsigned member;         /* of the plan, that block is */
-    int next_member;         /* behind it in the code, or -1 */
+    uint8_t held[16];                    /* guest register in a host register, or 0 */
+    uint32_t label_stale;                /* now.stale at labels */
+    uint32_t known;                      /* x registers whose value is its own low half sign-extended */
+    uint32_t limbo;                      /* x registers whose value is nowhere, because nobody will see it */
+    bool result_low;                     /* only the low half of the present result was made */
+    bool keep_all;                       /* no value goes into limbo */
+    bool failed;                         /* somebody would have seen one: to be done again with keep_all */
+    struct group groups[GROUPS_MAX + 1]; /* from 1 */
+    unsigned group_count;
+    uint8_t group_of[BLOCK_INSNS_MAX];
+    struct copy *copies;
+    unsigned copy_count, copied; /* copied: instructions */
+    bool separate;               /* in a copy: no groups */
+    uint32_t raw_f;              /* homes that were written in this block with what may be any NaN */
+    const struct plan *plan;     /* NULL: a block on its own */
+    unsigned member;             /* of the plan, that block is */
+    int next_member;             /* behind it in the code, or -1 */
     const struct block *block;
     isa_set live;
     struct insn insns[BLOCK_INSNS_MAX];
@@ -116,6 +135,12 @@ struct gen {
     unsigned next_xmm, xmm_last, locked;
     bool marked_dirty;
     uint8_t modes_checked, fma_modes_checked; /* by rounding mode */
+};
+
+/* The rest of a block, from where a group was to be checked, for when its accesses lie in two pages. */
+struct copy {
+    uint8_t *site; /* of a displacement */
+    struct gen state;
 };
 
 /* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */
@@ -198,6 +223,18 @@ void gen_set_page(struct gen *g, unsigned member);
 struct reg_use gen_use_of(const struct insn *i);
 /* gen_fuse.c: exchanges rows in g->insns, and their uses. */
 void gen_fuse(struct gen *g);
+/* gen_group.c, in a region. */
+void gen_groups_begin(struct gen *g);
+/* Of the present access; NULL: it is on its own. */
+struct group *gen_group(struct gen *g);
+/* Where the group's addend is kept. */
+struct rm gen_group_addend(const struct gen *g);
+/* Before the first access of the group. false: there is no room for another copy. rdx is lost. */
+bool gen_group_check(struct gen *g, struct group *group, unsigned base);
+/* Behind the code. */
+void gen_copies(struct gen *g);
+/* gen_block.c: the block from the present instruction on, which has been prepared. */
+void gen_rest(struct gen *g);
 /* At a label, after the block's instructions have been decoded. */
 void gen_registers_begin(struct gen *g);
 /* Before and after an instruction that does not end the block. false: nobody sees what it does. */

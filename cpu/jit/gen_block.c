@@ -30,7 +30,7 @@ static bool gen_insn(struct gen *g)
 static void note_insn(struct gen *g)
 {
     struct jit *j = g->jit;
-    if (!j->told) return;
+    if (!j->told || g->separate) return;
     const uint8_t *at = g->plan && g->index == 0 ? g->plan->member[g->member].label : g->c.at;
     gva_t block = g->plan ? g->plan->member[g->member].pc : j->made.pc;
     j->insns[j->made.count++] =
@@ -48,11 +48,12 @@ static void count(struct gen *g, const uint64_t *counter, unsigned n)
 static bool gen_or_leave(struct gen *g)
 {
     uint8_t *start = g->c.at;
-    unsigned exits = g->exit_count, misses = g->miss_count;
+    unsigned exits = g->exit_count, misses = g->miss_count, copies = g->copy_count;
     if (gen_insn(g)) return true;
     g->c.at = start;
     g->exit_count = exits;
     g->miss_count = misses;
+    g->copy_count = copies;
     gen_deopt(g, x_jmp(&g->c));
     return false;
 }
@@ -160,18 +161,12 @@ static bool gen_in_region(struct gen *g)
     return goes_on;
 }
 
-void gen_body(struct gen *g, bool *first)
+/* The instructions from i on, at g->offset. *first: the first one of the block is native. */
+static void gen_from(struct gen *g, unsigned i, bool *first)
 {
     const struct block *b = g->block;
     bool goes_on = true;
-    for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
-    g->offset = 0;
-    g->accesses = 0;
-    gen_fp_forget(g);
-    if (g->plan) gen_registers_begin(g);
-    if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
-    if (!g->plan) g->jit->made.count = 0;
-    for (unsigned i = 0; i < b->length && goes_on; i++) {
+    for (; i < b->length && goes_on; i++) {
         g->insn = &g->insns[i];
         g->index = i;
         note_insn(g);
@@ -184,6 +179,29 @@ void gen_body(struct gen *g, bool *first)
     if (g->plan) gen_settle(g);
     g->exit_place = gen_place(g);
     gen_go_to(g, (int32_t)g->offset);
+}
+
+void gen_rest(struct gen *g)
+{
+    bool first;
+    if (!gen_or_leave(g)) return;
+    gen_registers_done(g);
+    g->offset += g->insn->length;
+    gen_from(g, g->index + 1, &first);
+}
+
+void gen_body(struct gen *g, bool *first)
+{
+    const struct block *b = g->block;
+    for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
+    g->offset = 0;
+    g->accesses = 0;
+    gen_fp_forget(g);
+    if (g->plan) gen_registers_begin(g);
+    if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
+    if (!g->plan) g->jit->made.count = 0;
+    *first = true;
+    gen_from(g, 0, first);
 }
 
 bool jit_emit_block(struct jit *j, struct block *b, isa_set live)

@@ -109,12 +109,30 @@ static void set_return_address(struct gen *g, unsigned scratch)
     if (reg == scratch) x_store(&g->c, XREG(rd), reg);
 }
 
+/* Whether the present block was seen to be followed by member a more often than by b, which may be -1. */
+static bool is_likelier(const struct gen *g, int a, int b)
+{
+    const struct member *m = &g->plan->member[g->member];
+    unsigned counts[2] = {0, 0};
+    for (unsigned i = 0; i < m->next_count; i++) {
+        if (m->next[i].member == a) counts[0] = m->next[i].count;
+        if (m->next[i].member == b) counts[1] = m->next[i].count;
+    }
+    return counts[0] > counts[1];
+}
+
 bool gen_branch(struct gen *g, const struct tree *t)
 {
     unsigned condition;
     int32_t taken = (int32_t)g->offset + g->insn->imm, fall = (int32_t)(g->offset + g->insn->length);
     if (!gen_compare(g, t, &condition)) return false;
-    int member = member_at(g, taken);
+    int member = member_at(g, taken), fall_member = member_at(g, fall);
+    bool falls_often = fall_member >= 0 && fall_member != g->next_member && is_likelier(g, fall_member, member);
+    if (falls_often && (member < 0 || member != g->next_member)) {
+        aim_at(g, x_jcc(&g->c, condition ^ 1), fall);
+        gen_go_to(g, taken);
+        return true;
+    }
     if (member >= 0 && member == g->next_member) {
         aim_at(g, x_jcc(&g->c, condition ^ 1), fall);
         return true;

@@ -31,6 +31,13 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     struct opnd o = gen_operand_x(g, g->insn->rs1);
     unsigned base = gen_is_reg(&o) ? o.rm.reg : RAX;
     if (base == RAX) gen_move(g, RAX, &o);
+    struct group *group = strict ? NULL : gen_group(g);
+    if (group && group->checked) {
+        g->accesses++;
+        x_load(c, RCX, gen_group_addend(g));
+        return mx_(RCX, base, 0, imm);
+    }
+    if (group && (base == RAX || group->first != g->index || !gen_group_check(g, group, base))) group = NULL;
     unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
     int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
@@ -55,6 +62,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
                       .place = g->exit_place,
                       .index = g->index};
     x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
+    if (group) x_store(c, gen_group_addend(g), RCX);
     return mx_(RCX, base, 0, imm);
 }
 

@@ -164,13 +164,15 @@ static void redirect(struct jit *j, struct region *r, unsigned i, const uint8_t 
 
 /* ---- code ---- */
 
-#define PLACES_MAX (REGION_INSNS_MAX * 2 + REGION_MEMBERS_MAX * 3)
+#define REGION_ENDS_MAX (REGION_MEMBERS_MAX + COPIES_MAX)
+#define PLACES_MAX      (REGION_INSNS_MAX * 4 + REGION_ENDS_MAX * 3)
 
 /* An instruction has ways out from two places, a member from four and its entry. */
 size_t jit_region_room(const struct plan *p)
 {
     size_t way_out = 300 + F_HOSTS_MAX * 50;
-    return (size_t)p->insns * (300 + 2 * way_out) + (size_t)p->count * (1200 + 6 * way_out) + (4u << 10);
+    size_t insns = (size_t)p->insns * 2, ends = (size_t)p->count + COPIES_MAX; /* copies are no more than all of it */
+    return insns * (300 + 2 * way_out) + ends * (1200 + 6 * way_out) + (4u << 10);
 }
 
 static void gen_member(struct gen *g, unsigned member)
@@ -204,6 +206,7 @@ static bool gen_members(struct gen *g)
     j->made.count = 0;
     for (unsigned i = 0; i < g->plan->count; i++) gen_member(g, i);
     j->made.host_end = (uint32_t)(g->c.at - g->entry);
+    gen_copies(g);
     if (g->failed) return false;
     gen_misses(g);
     gen_mends(g);
@@ -213,9 +216,10 @@ static bool gen_members(struct gen *g)
 
 void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
 {
-    struct exit exits[GEN_EXITS(REGION_INSNS_MAX) + REGION_MEMBERS_MAX * 32];
-    struct miss misses[REGION_INSNS_MAX];
-    struct mend mends[REGION_INSNS_MAX * 3 + REGION_MEMBERS_MAX * 32];
+    struct exit exits[GEN_EXITS(REGION_INSNS_MAX) + REGION_ENDS_MAX * 32];
+    struct miss misses[REGION_INSNS_MAX * 2];
+    struct mend mends[REGION_INSNS_MAX * 6 + REGION_ENDS_MAX * 32];
+    struct copy copies[COPIES_MAX];
     struct place places[PLACES_MAX];
     const uint8_t *tails[PLACES_MAX] = {NULL};
     const struct gen begin = {.c = j->code,
@@ -227,6 +231,7 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
                               .exits = exits,
                               .misses = misses,
                               .mends = mends,
+                              .copies = copies,
                               .places = places,
                               .tails = tails};
     struct gen g = begin;

@@ -84,6 +84,7 @@ void gen_registers_begin(struct gen *g)
     unsigned length = g->block->length;
     for (unsigned i = 0; i < length; i++) g->uses[i] = gen_use_of(&g->insns[i]);
     if (!g->keep_all) gen_fuse(g);
+    gen_groups_begin(g);
     memset(g->next_read[length], NEVER, 32);
     memset(g->next_write[length], NEVER, 32);
     g->next_leave[length] = (uint8_t)length;
@@ -316,7 +317,9 @@ const struct tree *gen_without_extension(struct gen *g, const struct tree *t)
         g->result_low = low != 0;
         return value;
     }
-    g->result_low = t->op == T_SX32;
+    /* A logical shift to the right clears the sign. */
+    bool positive = value->op == T_SRL && value->b->op == T_IMM && value->a->op == T_ZX32 && g->insn->imm > 0;
+    g->result_low = t->op == T_SX32 && !positive;
     return value;
 }
 
