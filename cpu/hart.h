@@ -155,7 +155,7 @@ struct hart {
      * it last. Any value is right: what is found there is compared. */
     struct access_hint {
         uint32_t entry;
-        uint32_t misses;
+        uint16_t misses, strays; /* how often another one did, and one with another addend */
     } hints[ACCESS_HINTS];
     uint64_t group_addends[8]; /* tier 2, within a block: host minus guest address of a group of accesses */
 };

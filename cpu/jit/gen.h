@@ -57,6 +57,9 @@ struct miss {
     int32_t imm, slot;
     uint16_t index; /* of the instruction */
     uint8_t base;   /* host register */
+    uint8_t *
+        stray; /* NULL, or the site of another jump: the entry, which rax points to, has another addend than the hint's */
+    int32_t addends;
 };
 
 /* A NaN that is to become the canonical one, behind the code. */

@@ -11,6 +11,12 @@ static bool hint_is_poor(const struct gen *g, unsigned hint)
     return g->plan && g->plan->hints[hint].misses > g->plan->member[g->member].count / 8 + 1;
 }
 
+/* It mostly was wrong by entries that have the same addend: memory that is mapped in one piece. */
+static bool addend_is_stable(const struct gen *g, unsigned hint)
+{
+    return g->plan->hints[hint].strays <= g->plan->member[g->member].count / 32;
+}
+
 /* Both terms of the index lie in the low 32 bits. */
 void gen_entry_offset(struct code *c, unsigned to, unsigned va)
 {
@@ -41,27 +47,36 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
     int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
-    bool indexed = hint_is_poor(g, hint);
+    bool indexed = hint_is_poor(g, hint), foretold = indexed && base != RAX && addend_is_stable(g, hint);
+    unsigned entry = foretold ? RAX : RCX;
     if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
     if (imm)
         x_ins(c, X_W | 0x8d, RDX, m_(base, imm));
     else
         x_mov(c, RDX, base);
-    if (indexed) gen_entry_offset(c, RCX, RDX);
+    if (indexed) gen_entry_offset(c, entry, RDX);
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
-    x_group(c, G_CMP, RDX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
-    uint8_t *site = x_jcc(c, C_NE);
-    g->misses[g->miss_count++] =
-        (struct miss){.site = site,
-                      .resume = c->at,
-                      .base = (uint8_t)base,
-                      .imm = imm,
-                      .slot = slot,
-                      .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
-                      .member = g->member,
-                      .place = g->exit_place,
-                      .index = g->index};
-    x_load(c, RCX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
+    x_group(c, G_CMP, RDX, mx_(R_BANK, entry, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
+    struct miss *miss = &g->misses[g->miss_count++];
+    *miss = (struct miss){.site = x_jcc(c, C_NE),
+                          .base = (uint8_t)base,
+                          .imm = imm,
+                          .slot = slot,
+                          .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
+                          .member = g->member,
+                          .place = g->exit_place,
+                          .index = g->index,
+                          .addends = set + (int32_t)offsetof(struct tlb_entry, addend)};
+    if (foretold) { /* the access need not wait for the entry that proves it right */
+        x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
+        x_load(c, RCX, mx_(R_BANK, RCX, 0, miss->addends));
+        x_group(c, G_CMP, RCX, mx_(R_BANK, RAX, 0, miss->addends));
+        miss->stray = x_jcc(c, C_NE);
+        miss->resume = c->at;
+    } else {
+        miss->resume = c->at;
+        x_load(c, RCX, mx_(R_BANK, RCX, 0, miss->addends));
+    }
     if (group) x_store(c, gen_group_addend(g), RCX);
     return mx_(RCX, base, 0, imm);
 }
@@ -80,6 +95,13 @@ void gen_misses(struct gen *g)
         g->exit_place = m->place;
         g->index = m->index;
         gen_deopt(g, x_jcc(c, C_NE));
+        if (m->stray) {
+            x_load(c, RCX, mx_(R_BANK, RCX, 0, m->addends));
+            x_jmp_to(c, m->resume);
+            x_aim(m->stray, c->at);
+            x_ins(c, 0x89, RAX, m_(R_HART, m->slot + (int32_t)offsetof(struct access_hint, entry)));
+            x_load(c, RCX, mx_(R_BANK, RAX, 0, m->addends));
+        }
         x_jmp_to(c, m->resume);
     }
 }

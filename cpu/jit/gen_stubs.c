@@ -169,6 +169,22 @@ static void stub_link(struct jit *j)
     return_null(c);
 }
 
+/* The hint at rcx from rbp becomes eax, and how it changes is counted. set: of the table of translations in the bank. */
+static void change_hint(struct code *c, int32_t set)
+{
+    int32_t addend = set + (int32_t)offsetof(struct tlb_entry, addend);
+    x_8(c, 0x56); /* push rsi */
+    x_ins(c, 0x8b, RSI, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, entry)));
+    x_ins(c, 0x89, RAX, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, entry)));
+    x_ins(c, X_66 | 0xff, 0, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, misses))); /* inc */
+    x_load(c, RSI, mx_(R_BANK, RSI, 0, addend));
+    x_group(c, G_CMP, RSI, mx_(R_BANK, RAX, 0, addend));
+    uint8_t *same = x_jcc(c, C_E);
+    x_ins(c, X_66 | 0xff, 0, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, strays)));
+    x_aim(same, c->at);
+    x_8(c, 0x5e); /* pop rsi */
+}
+
 /* Called: rdx address, rcx where the hint stands from rbp. Zero flag if the entry where the address belongs serves the access, rcx its
  * offset, which is the new hint. rdx is lost. */
 static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log2)
@@ -179,8 +195,7 @@ static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log
     j->find_entry[write][strict][log2] = c->at;
     x_8(c, 0x50); /* push rax */
     gen_entry_offset(c, RAX, RDX);
-    x_ins(c, 0x89, RAX, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, entry)));
-    x_ins(c, 0xff, 0, mx_(R_HART, RCX, 0, (int32_t)offsetof(struct access_hint, misses))); /* inc */
+    change_hint(c, set);
     x_mov(c, RCX, RAX);
     x_mov(c, RAX, RDX);
     x_group_imm(c, G_AND, r_(RAX), (int32_t)(GUEST_PAGE_MASK | (strict ? bytes - 1 : 0)));

@@ -374,7 +374,7 @@ int64_t region_step(struct hart *h, const struct block *block)
         r->bank = h->code;
         r->mode = b->mode;
         r->start = b;
-        for (unsigned i = 0; i < ACCESS_HINTS; i++) h->hints[i].misses = 0;
+        for (unsigned i = 0; i < ACCESS_HINTS; i++) h->hints[i].misses = h->hints[i].strays = 0;
         return record(j, h, b);
     }
     return r->credit < BLOCK_INSNS_MAX ? BLOCK_INSNS_MAX : r->credit;
