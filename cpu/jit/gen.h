@@ -195,6 +195,8 @@ bool gen_sc(struct gen *g, const struct row_trees *row);
 bool gen_branch(struct gen *g, const struct tree *t);
 bool gen_jump(struct gen *g);
 bool gen_jump_register(struct gen *g, const struct tree *t);
+/* gen_system.c; goes on behind it, for a system instruction ends its block. */
+bool gen_system(struct gen *g);
 
 /* Goes on `offset` bytes from the block's start. */
 void gen_go_to(struct gen *g, int32_t offset);

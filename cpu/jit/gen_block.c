@@ -22,6 +22,7 @@ static bool gen_insn(struct gen *g)
     case KIND_JUMPR: return gen_jump_register(g, row->value);
     case KIND_FP:
     case KIND_FPR: return gen_fp(g);
+    case KIND_SYS: return gen_system(g);
     default: return false;
     }
 }

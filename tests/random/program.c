@@ -269,12 +269,42 @@ static void make_call(struct maker *m)
     emit(m, link == 1 && chance(m, 50) ? c_jalr(t) : jalr(link, t, 0));
 }
 
-/* Switches the floating-point unit off or on: the same code is decoded anew. */
-static void make_mode_change(struct maker *m)
+static uint32_t csr_insn(unsigned f3, unsigned rd, unsigned rs1, unsigned number)
 {
-    unsigned t = free_x(m), number = m->p->priv == PRIV_M ? 0x300 : 0x100;
+    return asm_i(0x73, f3, rd, rs1, number);
+}
+
+/* Switches the floating-point unit off or on: the same code is decoded anew. */
+static void make_fp_switch(struct maker *m, unsigned status)
+{
+    unsigned t = free_x(m);
     emit(m, LUI(t, 6)); /* FS */
-    emit(m, asm_i(0x73, chance(m, 60) ? 2 : 3, 0, t, number));
+    emit(m, csr_insn(chance(m, 60) ? 2 : 3, 0, t, status));
+}
+
+/* What kernels do to their status, scratch and trap registers, and to whole pages; elsewhere most of it traps. */
+static void make_system(struct maker *m)
+{
+    static const uint16_t registers[] = {0x40, 0x40, 0x41, 0x42, 0x43};
+    bool machine = m->p->priv == PRIV_M;
+    unsigned t = free_x(m), rd = chance(m, 30) ? 0 : free_x(m), status = machine ? 0x300 : 0x100;
+    switch (roll(m, 6)) {
+    case 0: make_fp_switch(m, status); break;
+    case 1: /* SIE by an immediate, or whatever five bits say */
+        emit(m, csr_insn(6 + (unsigned)roll(m, 2), rd, chance(m, 70) ? 2 : (unsigned)roll(m, 32), status));
+        break;
+    case 2: /* MXR, SUM, SPP, SPIE, SIE by a register */
+        emit(m, LUI(t, chance(m, 70) ? 0 : (uint32_t)roll(m, 4) << 6));
+        emit(m, ADDI(t, t, (chance(m, 50) ? 2 : 0) | roll(m, 2) << 5 | roll(m, 2) << 8));
+        emit(m, csr_insn(chance(m, 90) ? 2 + (unsigned)roll(m, 2) : 1, rd, t, status));
+        break;
+    case 3: emit(m, csr_insn(1, rd, t, (status & 0xf00) | 0x40)); break; /* exchange with scratch */
+    case 4:
+        emit(m, csr_insn(1 + (unsigned)roll(m, 3) + (chance(m, 30) ? 4 : 0), rd, (unsigned)roll(m, 32),
+                         (status & 0xf00) | registers[roll(m, ARRAY_LEN(registers))]));
+        break;
+    default: make_row(m, INSN_cbo_zero);
+    }
 }
 
 /* Jumps to one of four places, chosen by a register. */
@@ -378,8 +408,10 @@ static void make_piece(struct maker *m)
 {
     unsigned dice = (unsigned)roll(m, 100);
     bool deep = m->depth == LEVELS;
-    if (dice < 66)
+    if (dice < 64)
         make_simple(m);
+    else if (dice < 66)
+        make_system(m);
     else if (dice < 76)
         make_condition(m);
     else if (dice < 84 && !deep)
@@ -395,7 +427,7 @@ static void make_piece(struct maker *m)
     else if (dice < 97)
         make_recursion(m);
     else if (dice < 98)
-        make_mode_change(m);
+        make_system(m);
     else if (m->p->modifies_itself)
         make_overwriting(m);
     else
