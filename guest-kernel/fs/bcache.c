@@ -9,6 +9,9 @@
 
 #define SECTORS (4096 / SECTOR_BYTES)
 
+struct bcache_stats bcache_stats;
+static void count(uint64_t *counter, int64_t n) { __atomic_fetch_add(counter, (uint64_t)n, __ATOMIC_RELAXED); }
+
 void bcache_init(struct bcache *cache, struct blkdev *device)
 {
     cache->device = device;
@@ -29,6 +32,7 @@ static void buffer_free(struct buffer *buffer)
     page_put(page_of_va(buffer->data));
     if (buffer->frozen) page_put(page_of_va(buffer->frozen));
     kfree(buffer);
+    count(&bcache_stats.blocks, -1);
 }
 
 /* A frame that does not wait for the pager if that can be helped: the pager may wait for a transaction that waits for us. */
@@ -47,6 +51,7 @@ static struct buffer *buffer_make(uint32_t block)
         kfree(buffer);
         return 0;
     }
+    count(&bcache_stats.blocks, 1);
     buffer->block = block;
     buffer->refs = 1;
     buffer->data = data;
@@ -86,6 +91,7 @@ static void trim(struct bcache *cache, size_t limit)
         spin_unlock(&cache->lock);
         if (!victim) return;
         buffer_free(victim);
+        count(&bcache_stats.evicted, 1);
     }
 }
 
@@ -95,6 +101,7 @@ static struct buffer *get(struct bcache *cache, uint32_t block)
     spin_lock(&cache->lock);
     struct buffer *buffer = find(cache, block);
     spin_unlock(&cache->lock);
+    count(buffer ? &bcache_stats.hits : &bcache_stats.misses, 1);
     if (buffer) return buffer;
     struct buffer *fresh = buffer_make(block);
     if (!fresh) return 0;

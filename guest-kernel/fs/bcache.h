@@ -38,6 +38,12 @@ struct bcache {
     size_t count, limit;
 };
 
+/* Of all buffer caches since the start. */
+struct bcache_stats {
+    uint64_t blocks, hits, misses, evicted;
+};
+extern struct bcache_stats bcache_stats;
+
 /* A frame for metadata or log records; NULL: none. Freed with page_put(page_of_va()). */
 void *buffer_frame(void);
 void bcache_init(struct bcache *cache, struct blkdev *device);

@@ -3,7 +3,8 @@
  *
  * The content of a file is read and written in the page cache (mm/), which gets pages from the file system when they are missing
  * and writes them back later (write-back). So read and write are mostly copies, and a file that is mapped into
- * memory and one that is read are the same bytes. fsync is the way to be sure that they are on the disk.
+ * memory and one that is read are the same bytes. fsync is the way to be sure that they are on the disk. With /proc/policy/write set to
+ * "through", each write goes to the disk's cache before it returns: to see what write-back saves.
  */
 #include "fs/vfs_internal.h"
 #include "kern/process.h"
@@ -97,6 +98,8 @@ ssize_t cached_write(struct file *file, struct uio *uio)
     mutex_lock(&inode->lock);
     ssize_t done = locked_write(file, uio);
     mutex_unlock(&inode->lock);
+    if (done > 0 && pagecache_write_through)
+        pagecache_flush(&inode->mapping, uio->offset - (uint64_t)done, uio->offset);
     pagecache_throttle();
     if (done > 0 && (file->flags & (O_DSYNC | O_SYNC)) && file->ops->fsync) {
         int error = file->ops->fsync(file, (file->flags & O_SYNC) != O_SYNC);

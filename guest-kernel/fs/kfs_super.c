@@ -130,7 +130,7 @@ static void flusher(void *context)
         int why = wait_on(&kfs->flusher_wait, &kfs->flusher_lock, false, time_ns() + FLUSH_EVERY_NS);
         if (why != -ETIMEDOUT || kfs->flusher_stop) continue;
         spin_unlock(&kfs->flusher_lock);
-        journal_commit(&kfs->journal);
+        if (pagecache_periodic) journal_commit(&kfs->journal);
         spin_lock(&kfs->flusher_lock);
     }
     kfs->flusher_gone = true;

@@ -6,6 +6,8 @@
 #include "arch/time.h"
 #include "base/string.h"
 #include "blk/blk.h"
+#include "fs/bcache.h"
+#include "fs/procfs.h"
 #include "fs/vfs.h"
 #include "kern/init.h"
 #include "kern/process.h"
@@ -15,8 +17,6 @@
 #include "sched/sched.h"
 
 #define TICKS(ns) ((ns) / 10000000) /* USER_HZ is 100 */
-
-void proc_show_mounts(struct proc_text *text, void *argument);
 
 static void show_meminfo(struct proc_text *text, void *argument)
 {
@@ -29,7 +29,7 @@ static void show_meminfo(struct proc_text *text, void *argument)
     } rows[] = {{"MemTotal", m.total},
                 {"MemFree", m.free},
                 {"MemAvailable", m.available},
-                {"Buffers", 0},
+                {"Buffers", bcache_stats.blocks},
                 {"Cached", m.cached},
                 {"SwapCached", m.swap_cached},
                 {"SwapTotal", m.swap_total},
@@ -126,18 +126,6 @@ static void show_cpuinfo(struct proc_text *text, void *argument)
                    machine.hart_id[i]);
 }
 
-void proc_show_mounts(struct proc_text *text, void *argument)
-{
-    (void)argument;
-    struct superblock *sb;
-    mutex_lock(&mount_lock);
-    list_for_each(sb, &superblocks, link)
-        proc_print(text, "%s %s %s %s%s%s%s 0 0\n", sb->source, sb->target, sb->type->name,
-                   sb->flags & MS_RDONLY ? "ro" : "rw", sb->flags & MS_NOSUID ? ",nosuid" : "",
-                   sb->flags & MS_NODEV ? ",nodev" : "", sb->flags & MS_NOEXEC ? ",noexec" : "");
-    mutex_unlock(&mount_lock);
-}
-
 static void show_filesystems(struct proc_text *text, void *argument)
 {
     (void)argument;
@@ -185,6 +173,13 @@ static void show_file_tables(struct proc_text *text, void *argument)
     proc_print(text, "open files %u\nactive files %u\nin use %u\n", file_count(), line.count, line.used);
 }
 
+static void show_buffers(struct proc_text *text, void *argument)
+{
+    (void)argument;
+    struct bcache_stats s = bcache_stats;
+    proc_print(text, "blocks %lu\nhits %lu\nmisses %lu\nevicted %lu\n", s.blocks, s.hits, s.misses, s.evicted);
+}
+
 static void proc_files_init(void)
 {
     static const struct {
@@ -193,7 +188,8 @@ static void proc_files_init(void)
     } files[] = {{"meminfo", show_meminfo},       {"stat", show_stat},           {"uptime", show_uptime},
                  {"loadavg", show_loadavg},       {"version", show_version},     {"cmdline", show_cmdline},
                  {"cpuinfo", show_cpuinfo},       {"mounts", proc_show_mounts},  {"filesystems", show_filesystems},
-                 {"partitions", show_partitions}, {"diskstats", show_diskstats}, {"filetables", show_file_tables}};
+                 {"partitions", show_partitions}, {"diskstats", show_diskstats}, {"filetables", show_file_tables},
+                 {"buffers", show_buffers}};
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) proc_add(files[i].path, 0444, files[i].show, 0, 0);
 }
 INIT(INIT_SUBSYSTEM, proc_files_init);

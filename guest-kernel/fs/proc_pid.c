@@ -226,24 +226,12 @@ static void show_areas(struct proc_text *text, struct task *task, bool use)
 static void show_maps(struct proc_text *text, struct task *task) { show_areas(text, task, false); }
 static void show_smaps(struct proc_text *text, struct task *task) { show_areas(text, task, true); }
 
-/* As proc_show_mounts, with numbers: of the mount, of the one it hangs in, of its device. */
 static void show_mountinfo(struct proc_text *text, struct task *task)
 {
     (void)task;
-    struct superblock *sb;
-    mutex_lock(&mount_lock);
-    list_for_each(sb, &superblocks, link)
-    {
-        const char *mode = sb->flags & MS_RDONLY ? "ro" : "rw";
-        proc_print(text, "%u %u %u:%u / %s %s%s%s%s - %s %s %s\n", sb->number,
-                   sb->covered ? sb->covered->sb->number : 1, DEV_MAJOR(sb->dev), DEV_MINOR(sb->dev), sb->target, mode,
-                   sb->flags & MS_NOSUID ? ",nosuid" : "", sb->flags & MS_NODEV ? ",nodev" : "",
-                   sb->flags & MS_NOEXEC ? ",noexec" : "", sb->type->name, sb->source, mode);
-    }
-    mutex_unlock(&mount_lock);
+    proc_show_mountinfo(text);
 }
 
-void proc_show_mounts(struct proc_text *text, void *argument);
 static void show_mounts(struct proc_text *text, struct task *task)
 {
     (void)task;

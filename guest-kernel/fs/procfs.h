@@ -6,6 +6,10 @@
 
 struct task;
 
+/* proc_mounts.c */
+void proc_show_mounts(struct proc_text *text, void *argument);
+void proc_show_mountinfo(struct proc_text *text);
+
 /* A file that every process has. */
 struct proc_pid_file {
     const char *name;

@@ -39,7 +39,6 @@ static void superblock_free(struct superblock *sb)
 {
     if (sb->device) sb->device->holder = 0;
     kfree(sb->source);
-    kfree(sb->target);
     kfree(sb);
 }
 
@@ -62,8 +61,8 @@ static struct blkdev *device_of(const char *source, int *error)
     return device;
 }
 
-static int superblock_make(struct fs_type *type, const char *source, const char *target, unsigned flags,
-                           const char *options, struct superblock **made)
+static int superblock_make(struct fs_type *type, const char *source, unsigned flags, const char *options,
+                           struct superblock **made)
 {
     struct superblock *sb = kzalloc(sizeof *sb);
     if (!sb) return -ENOMEM;
@@ -75,8 +74,7 @@ static int superblock_make(struct fs_type *type, const char *source, const char 
     list_init(&sb->inodes);
     list_init(&sb->link);
     sb->source = kstrdup(source && source[0] ? source : "none");
-    sb->target = kstrdup(target);
-    if (!sb->source || !sb->target) error = -ENOMEM;
+    if (!sb->source) error = -ENOMEM;
     if (!error && type->needs_device) {
         struct blkdev *device = source && source[0] ? device_of(source, &error) : 0;
         if (!error && !device) error = -EINVAL;
@@ -156,7 +154,7 @@ int vfs_mount(const char *source, const char *target, const char *type_name, uns
     struct superblock *sb;
     if (!root_inode) {
         struct fs_type *type = type_find(type_name);
-        int error = type ? superblock_make(type, source, "/", flags, options, &sb) : -ENODEV;
+        int error = type ? superblock_make(type, source, flags, options, &sb) : -ENODEV;
         return error ? error : mount_root(sb);
     }
     struct inode *directory = walk(AT_FDCWD, target, WALK_FOLLOW);
@@ -170,14 +168,7 @@ int vfs_mount(const char *source, const char *target, const char *type_name, uns
     }
     if (!S_ISDIR(directory->mode)) error = -ENOTDIR;
     if (!error && !(type = type_find(type_name))) error = -ENODEV;
-    char *path = error ? 0 : kmalloc(PATH_MAX);
-    if (!error && !path) error = -ENOMEM;
-    if (!error) {
-        int bytes = inode_path(directory, path, PATH_MAX);
-        if (bytes < 0) error = bytes;
-    }
-    if (!error) error = superblock_make(type, source, path, flags, options, &sb);
-    kfree(path);
+    if (!error) error = superblock_make(type, source, flags, options, &sb);
     if (!error) {
         error = cover(sb, directory);
         if (error) superblock_end(sb);

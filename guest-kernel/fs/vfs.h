@@ -262,7 +262,7 @@ struct superblock {
     struct inode *covered; /* NULL: the root of everything */
     struct list link;      /* all, in the order of mounting */
     struct list inodes;
-    char *source, *target; /* for /proc/mounts */
+    char *source;          /* for /proc/mounts */
     struct blkdev *device; /* NULL: none */
     void *private;
 };
@@ -366,8 +366,10 @@ struct inode *walk(int at, const char *path, unsigned flags);
 /* One name in a directory: permission to search, "." and "..", mounts. With a reference. Locks the directory. */
 struct inode *walk_step(struct inode *directory, const struct name *name);
 struct inode *inode_parent(struct inode *directory); /* ".." of the name tree, mounts included; with a reference */
-int inode_path(struct inode *directory, char *to,
-               size_t room);     /* absolute, from the process's root; bytes with the NUL, or -errno */
+/* Absolute, from the process's root; bytes with the NUL, or -errno. What is not below that root: from the root of everything; in the second
+ * form -ENOENT. */
+int inode_path(struct inode *directory, char *to, size_t room);
+int inode_path_inside(struct inode *directory, char *to, size_t room);
 extern struct inode *root_inode; /* of the name tree; NULL until something is mounted */
 
 /* Permission of the current task: mask of 4 read, 2 write, 1 execute/search. 0, -EACCES, -EROFS. */

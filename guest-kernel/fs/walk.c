@@ -332,7 +332,7 @@ static struct inode *uncover(struct inode *at)
     return at;
 }
 
-int inode_path(struct inode *directory, char *to, size_t room)
+static int path_of(struct inode *directory, char *to, size_t room, bool inside)
 {
     struct name_finder *finder = kmalloc(sizeof *finder);
     if (!finder) return -ENOMEM;
@@ -348,6 +348,7 @@ int inode_path(struct inode *directory, char *to, size_t room)
         }
         if (parent == at) { /* the root of everything, though the process has another */
             inode_put(parent);
+            if (inside) error = -ENOENT;
             break;
         }
         at = uncover(at);
@@ -370,3 +371,6 @@ int inode_path(struct inode *directory, char *to, size_t room)
     memmove(to, to + end, room - end);
     return (int)(room - end);
 }
+
+int inode_path(struct inode *directory, char *to, size_t room) { return path_of(directory, to, room, false); }
+int inode_path_inside(struct inode *directory, char *to, size_t room) { return path_of(directory, to, room, true); }

@@ -92,6 +92,9 @@ void pagecache_truncate(struct mapping *, uint64_t size);
 void pagecache_punch(struct mapping *, uint64_t from,
                      uint64_t to);        /* the bytes [from, to) read as zero: FALLOC_FL_PUNCH_HOLE */
 void pagecache_destroy(struct mapping *); /* every frame goes, dirty or not; nobody maps it any more */
+/* Switches of /proc/policy: periodic flush (else dirty frames stay until somebody asks or too many are dirty); write-through (a write
+ * goes to the disk before it returns; else write-back). */
+extern bool pagecache_periodic, pagecache_write_through;
 void pagecache_throttle(void); /* a writer of file data waits here while too many frames are dirty; holds no lock */
 
 struct pagecache_stats {

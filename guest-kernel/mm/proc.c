@@ -97,6 +97,20 @@ static int store_switch(const char *text, void *which)
     return 0;
 }
 
+static void show_write(struct proc_text *t, void *unused)
+{
+    (void)unused;
+    proc_print(t, pagecache_write_through ? "back [through]\n" : "[back] through\n");
+}
+
+static int store_write(const char *text, void *unused)
+{
+    (void)unused;
+    if (strcmp(text, "back") && strcmp(text, "through")) return -EINVAL;
+    pagecache_write_through = text[0] == 't';
+    return 0;
+}
+
 static void proc_start(void)
 {
     proc_add("swaps", 0444, show_swaps, NULL, NULL);
@@ -106,5 +120,7 @@ static void proc_start(void)
     proc_add("policy/replace", 0644, show_replace, store_replace, NULL);
     proc_add("policy/prepage", 0644, show_switch, store_switch, &mm_prepage);
     proc_add("policy/clean", 0644, show_switch, store_switch, &mm_clean);
+    proc_add("policy/flush", 0644, show_switch, store_switch, &pagecache_periodic);
+    proc_add("policy/write", 0644, show_write, store_write, NULL);
 }
 INIT(INIT_DEVICE, proc_start);

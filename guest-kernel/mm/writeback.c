@@ -28,6 +28,7 @@ static struct waitq flusher_queue = WAITQ_INIT(flusher_queue); /* the flusher sl
 static struct waitq throttled = WAITQ_INIT(throttled);         /* writers wait for it */
 static struct waitq written = WAITQ_INIT(written);             /* who waits for what others write */
 static unsigned flush_now;
+bool pagecache_periodic = true, pagecache_write_through;
 
 void pagecache_dirty(struct mapping *m, struct page *p)
 {
@@ -237,7 +238,7 @@ static void flusher(void *unused)
         if (!atomic_load(&flush_now)) wait_on(&flusher_queue, NULL, false, time_ns() + FLUSH_EVERY_NS);
         bool all = atomic_swap(&flush_now, 0u);
         uint64_t now = time_ns();
-        flush_older(all ? UINT64_MAX : now > FLUSH_AGE_NS ? now - FLUSH_AGE_NS : 0);
+        if (all || pagecache_periodic) flush_older(all ? UINT64_MAX : now > FLUSH_AGE_NS ? now - FLUSH_AGE_NS : 0);
         wake_all(&throttled);
     }
 }

@@ -286,6 +286,7 @@ void notify_send_gone(struct inode *inode, int others) { (void)inode, (void)othe
 void notify_file(struct file *file, unsigned events) { (void)file, (void)events; }
 void notify_unmounted(struct superblock *sb) { (void)sb; }
 uint64_t pagecache_drop(struct mapping *m, uint64_t from, uint64_t to) { return (void)m, (void)from, (void)to, 0; }
+bool pagecache_periodic, pagecache_write_through;
 void pagecache_throttle(void) {}
 static void flush_one(struct inode *inode, void *list)
 {

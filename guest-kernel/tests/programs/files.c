@@ -259,6 +259,30 @@ static void everything(const char *where)
     locks();
 }
 
+static int mounts_say(const char *wanted)
+{
+    char text[4096] = "";
+    int fd = open("/proc/mounts", O_RDONLY);
+    int found = fd >= 0 && read(fd, text, sizeof text - 1) > 10 && strstr(text, wanted) != 0;
+    close(fd);
+    return found;
+}
+
+/* /proc/mounts says where things are now, as seen from the process's root. */
+static void mount_paths(void)
+{
+    int status;
+    OK(mkdir("/tmp/m 1", 0755) == 0 && mkdir("/tmp/m 1/m", 0755) == 0 && mkdir("/tmp/m 1/proc", 0755) == 0);
+    OK(mount("it", "/tmp/m 1/m", "tmpfs", 0, 0) == 0 && mount("none", "/tmp/m 1/proc", "proc", 0, 0) == 0);
+    OK(mounts_say("it /tmp/m\\0401/m tmpfs "));
+    OK(rename("/tmp/m 1", "/tmp/m2") == 0);
+    OK(mounts_say("it /tmp/m2/m tmpfs "));
+    if (fork() == 0) _exit(chroot("/tmp/m2") || !mounts_say("it /m tmpfs ") || mounts_say("/tmp") || mounts_say(" / "));
+    OK(wait(&status) > 0 && status == 0);
+    OK(umount("/tmp/m2/m") == 0 && umount("/tmp/m2/proc") == 0);
+    OK(rmdir("/tmp/m2/m") == 0 && rmdir("/tmp/m2/proc") == 0 && rmdir("/tmp/m2") == 0);
+}
+
 static void proc(void)
 {
     char text[4096] = "";
@@ -288,6 +312,7 @@ int main(int argc, char **argv)
     pipes();
     if (getpid() == 1) {
         proc();
+        mount_paths();
         mkdir("/mnt", 0755);
         char line[500] = "";
         int fd = open("/proc/cmdline", O_RDONLY);
