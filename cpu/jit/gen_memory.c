@@ -47,7 +47,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
     int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
-    bool indexed = hint_is_poor(g, hint), foretold = indexed && base != RAX && addend_is_stable(g, hint);
+    bool indexed = hint_is_poor(g, hint), foretold = indexed && !write && base != RAX && addend_is_stable(g, hint);
     unsigned entry = foretold ? RAX : RCX;
     if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
     if (imm)

@@ -347,6 +347,20 @@ static void move_home(struct gen *g)
     }
 }
 
+/* What is left are registers in one another's homes. */
+static void exchange_homes(struct gen *g)
+{
+    FOR_EACH_X
+    {
+        unsigned home = g->plan->host[n], from = g->now.host[n];
+        if (home == NOT_PINNED || from == home || from == NOT_PINNED) continue;
+        unsigned holder = g->held[home];
+        x_ins(&g->c, X_W | 0x87, home, r_(from)); /* xchg */
+        map(g, n, home);
+        map(g, holder, from);
+    }
+}
+
 void gen_registers_settle(struct gen *g)
 {
     const struct plan *p = g->plan;
@@ -359,11 +373,7 @@ void gen_registers_settle(struct gen *g)
         if (!has_home(g, n) && n == rd) unmap(g, n);
     }
     move_home(g);
-    FOR_EACH_X if (has_home(g, n) && g->now.host[n] != p->host[n] && g->now.host[n] != NOT_PINNED)
-    {
-        store_back(g, n);
-        unmap(g, n);
-    }
+    exchange_homes(g);
     FOR_EACH_X
     {
         if (!has_home(g, n) || g->now.host[n] != NOT_PINNED) continue;
