@@ -43,6 +43,8 @@ struct kfs_file {
     uint32_t goal;         /* where to look for the next block */
     struct radix promised; /* pages that have room on the disk kept for them: page number -> blocks * 2 + 1 */
     char *symlink;
+    struct kfs_index *index; /* of a large directory; NULL: none. Under the directory's lock */
+    uint32_t room_from;      /* with an index: blocks before this one have no room for another name */
 };
 
 static inline struct kfs_file *kfs_file(struct inode *inode) { return container_of(inode, struct kfs_file, inode); }
@@ -85,10 +87,24 @@ int kfs_zero_tail(struct kfs_file *file);
 int kfs_fsync(struct file *file, bool data_only);
 extern const struct file_ops kfs_file_ops, kfs_directory_ops;
 
+/* kfs_index.c: where names are in a large directory; the directory's lock held */
+#ifndef KFS_INDEX_BLOCKS
+#define KFS_INDEX_BLOCKS 4 /* blocks a directory must have to get one */
+#endif
+uint32_t kfs_name_hash(const struct name *name);
+bool kfs_index_start(struct kfs_file *file); /* an empty one; false: no memory */
+void kfs_index_drop(struct kfs_file *file);
+/* Does nothing if there is no index; kfs_index_add throws it away if there is no memory. */
+void kfs_index_add(struct kfs_file *file, const struct name *name, uint32_t block);
+void kfs_index_remove(struct kfs_file *file, const struct name *name, uint32_t block);
+/* The next block in which a name with this hash stands; *step is 0 at first. */
+bool kfs_index_next(const struct kfs_file *file, uint32_t hash, uint32_t *step, uint32_t *block);
+
 /* kfs_dir.c; the directory's lock held */
 struct kfs_place {         /* where an entry is */
     struct buffer *buffer; /* referenced */
     unsigned at;           /* bytes from its start */
+    uint32_t block;        /* of the directory */
 };
 int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place);
 int kfs_dir_add(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,

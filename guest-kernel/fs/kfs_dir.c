@@ -1,8 +1,9 @@
 /*
  * kfs_dir.c - directories: files made of names (kfs_format.h has the picture).
  *
- * A name is looked for from the start to the end. A new one goes into the first gap that is large enough; a removed one leaves its
- * room to the entry before it. Blocks are metadata: they go through the buffer cache and the log.
+ * A name is looked for from the start to the end, or in a large directory by its hash (kfs_index.c). A new one goes into the first gap that
+ * is large enough; a removed one leaves its room to the entry before it. Blocks are metadata: they go through the buffer cache and
+ * the log.
  */
 #include "fs/kfs.h"
 
@@ -31,26 +32,60 @@ static struct buffer *dir_block(struct inode *directory, uint64_t n)
     return ERR_PTR(kfs_damaged(kfs, "damaged directory", directory->ino));
 }
 
-/* Finds the name. *before: the entry in front of it in the block, or the same. -ENOENT. */
-static int find(struct inode *directory, const struct name *name, struct kfs_place *place, unsigned *before)
+/* Finds the name in block n. *before: the entry in front of it in the block, or the same. -ENOENT. */
+static int find_in_block(struct inode *directory, uint32_t n, const struct name *name, struct kfs_place *place,
+                         unsigned *before)
 {
-    struct kfs *kfs = kfs_of(directory);
-    for (uint64_t n = 0; n < directory->size / KFS_BLOCK_BYTES; n++) {
+    struct buffer *buffer = dir_block(directory, n);
+    if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+    unsigned last = 0;
+    for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes) {
+        struct kfs_dirent *entry = entry_at(buffer, at);
+        if (entry->inode && entry->name_bytes == name->bytes && !memcmp(entry->name, name->text, name->bytes)) {
+            *place = (struct kfs_place){buffer, at, n};
+            *before = last;
+            return 0;
+        }
+        last = at;
+    }
+    buffer_put(&kfs_of(directory)->cache, buffer);
+    return -ENOENT;
+}
+
+static uint32_t blocks_of(const struct inode *directory) { return (uint32_t)(directory->size / KFS_BLOCK_BYTES); }
+
+/* Notes all names of a directory that has become large. What cannot be read is left to the search without an index. */
+static void build_index(struct inode *directory)
+{
+    struct kfs_file *file = kfs_file(directory);
+    if (file->index || blocks_of(directory) < KFS_INDEX_BLOCKS || !kfs_index_start(file)) return;
+    for (uint32_t n = 0; n < blocks_of(directory) && file->index; n++) {
         struct buffer *buffer = dir_block(directory, n);
-        if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
-        unsigned last = 0;
+        if (IS_ERR(buffer)) {
+            kfs_index_drop(file);
+            return;
+        }
         for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes) {
             struct kfs_dirent *entry = entry_at(buffer, at);
-            if (entry->inode && entry->name_bytes == name->bytes && !memcmp(entry->name, name->text, name->bytes)) {
-                *place = (struct kfs_place){buffer, at};
-                *before = last;
-                return 0;
-            }
-            last = at;
+            if (entry->inode) kfs_index_add(file, &(struct name){entry->name, entry->name_bytes}, n);
         }
-        buffer_put(&kfs->cache, buffer);
+        buffer_put(&kfs_of(directory)->cache, buffer);
     }
-    return -ENOENT;
+}
+
+static int find(struct inode *directory, const struct name *name, struct kfs_place *place, unsigned *before)
+{
+    struct kfs_file *file = kfs_file(directory);
+    int error = -ENOENT;
+    build_index(directory);
+    uint32_t hash = file->index ? kfs_name_hash(name) : 0, step = 0, n = 0;
+    if (file->index)
+        while (error == -ENOENT && kfs_index_next(file, hash, &step, &n))
+            error = find_in_block(directory, n, name, place, before);
+    else
+        for (; n < blocks_of(directory) && error == -ENOENT; n++)
+            error = find_in_block(directory, n, name, place, before);
+    return error;
 }
 
 int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place)
@@ -125,8 +160,10 @@ static int touch(struct inode *directory, struct handle *handle)
 int kfs_dir_add(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number, unsigned mode)
 {
     struct kfs *kfs = kfs_of(directory);
+    struct kfs_file *file = kfs_file(directory);
     int error = -ENOSPC;
-    for (uint64_t n = 0; n < directory->size / KFS_BLOCK_BYTES && error == -ENOSPC; n++) {
+    uint32_t n = file->room_from;
+    for (; n < blocks_of(directory) && error == -ENOSPC; n += error == -ENOSPC) {
         struct buffer *buffer = dir_block(directory, n);
         if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
         error = add_to_block(handle, buffer, name, number, mode);
@@ -138,7 +175,10 @@ int kfs_dir_add(struct inode *directory, struct handle *handle, const struct nam
         error = add_to_block(handle, buffer, name, number, mode);
         buffer_put(&kfs->cache, buffer);
     }
-    return error ? error : touch(directory, handle);
+    if (error) return error;
+    if (file->index) file->room_from = n;
+    kfs_index_add(file, name, n);
+    return touch(directory, handle);
 }
 
 int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name)
@@ -155,6 +195,7 @@ int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct 
             struct kfs_dirent *previous = entry_at(place.buffer, before);
             previous->bytes = (uint16_t)(previous->bytes + entry->bytes);
         }
+        kfs_index_remove(kfs_file(directory), name, place.block);
     }
     buffer_put(&kfs_of(directory)->cache, place.buffer);
     return error ? error : touch(directory, handle);

@@ -241,6 +241,7 @@ void kfs_evict(struct inode *inode)
     mutex_unlock(&file->map_lock);
     kfree(file->symlink);
     file->symlink = 0;
+    kfs_index_drop(file);
 }
 
 long kfs_readlink(struct inode *inode, char *to, size_t room)
