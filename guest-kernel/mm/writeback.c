@@ -136,7 +136,7 @@ static void wait_for_others(struct mapping *m)
     spin_unlock(&m->lock);
 }
 
-int pagecache_flush(struct mapping *m, uint64_t from, uint64_t to)
+static int write_back(struct mapping *m, uint64_t from, uint64_t to)
 {
     if (m->memory || !m->ops || !m->ops->write_page) return 0;
     uint64_t index = from >> PAGE_SHIFT,
@@ -155,8 +155,14 @@ int pagecache_flush(struct mapping *m, uint64_t from, uint64_t to)
         __atomic_fetch_add(&cache_counts.written, n, __ATOMIC_RELAXED);
         if (error && !result) result = error;
     }
-    wait_for_others(m);
     return result;
+}
+
+int pagecache_flush(struct mapping *m, uint64_t from, uint64_t to)
+{
+    int error = write_back(m, from, to);
+    wait_for_others(m);
+    return error;
 }
 
 int pagecache_error(struct mapping *m) { return atomic_swap(&m->error, 0); }
@@ -191,13 +197,14 @@ static unsigned dirty_count(void)
     return n;
 }
 
-static int flush_older(uint64_t before)
+/* `flush`: pagecache_flush, which waits for others, or write_back: the flusher must not wait for a writer that may wait for memory. */
+static int flush_older(uint64_t before, int (*flush)(struct mapping *, uint64_t, uint64_t))
 {
     unsigned budget = dirty_count();
     int result = 0;
     for (struct mapping *m; (m = next_mapping(before, &budget));) {
         atomic_store(&m->dirty_since_ns, time_ns()); /* what becomes dirty from now on is young */
-        int error = pagecache_flush(m, 0, UINT64_MAX);
+        int error = flush(m, 0, UINT64_MAX);
         if (error) {
             int none = 0;
             atomic_cas(&m->error, &none, error);
@@ -208,7 +215,7 @@ static int flush_older(uint64_t before)
     return result;
 }
 
-int pagecache_flush_all(void) { return flush_older(UINT64_MAX); }
+int pagecache_flush_all(void) { return flush_older(UINT64_MAX, pagecache_flush); }
 
 static bool too_dirty(unsigned percent)
 {
@@ -238,7 +245,8 @@ static void flusher(void *unused)
         if (!atomic_load(&flush_now)) wait_on(&flusher_queue, NULL, false, time_ns() + FLUSH_EVERY_NS);
         bool all = atomic_swap(&flush_now, 0u);
         uint64_t now = time_ns();
-        if (all || pagecache_periodic) flush_older(all ? UINT64_MAX : now > FLUSH_AGE_NS ? now - FLUSH_AGE_NS : 0);
+        if (all || pagecache_periodic)
+            flush_older(all ? UINT64_MAX : now > FLUSH_AGE_NS ? now - FLUSH_AGE_NS : 0, write_back);
         wake_all(&throttled);
     }
 }

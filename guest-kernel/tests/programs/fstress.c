@@ -348,7 +348,10 @@ int main(int argc, char **argv)
     unsigned steps = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
     long first = 0, last = 0;
     if (argc > 2) folder = argv[2];
-    if (getpid() == 1) mkdir("/mnt", 0755);
+    if (getpid() == 1) {
+        mkdir("/mnt", 0755), mkdir("/proc", 0755);
+        CHECK(mount("none", "/proc", "proc", 0, 0) == 0 && open_files() > 0);
+    }
     for (unsigned round = 1; round <= 3; round++) {
         if (getpid() == 1) CHECK(mount("/dev/vda", "/mnt", "kfs", 0, 0) == 0);
         one_round(round, steps);
