@@ -87,6 +87,15 @@ struct group {
 #define GROUPS_MAX ARRAY_LEN(((struct hart *)0)->group_addends)
 #define COPIES_MAX 16
 
+/* What is known of the instructions of a member of a region. */
+struct tables {
+    /* gen_registers.c: of the block's instructions; for each and x register the next that reads or writes it, and the next with a way out */
+    struct reg_use uses[BLOCK_INSNS_MAX];
+    uint8_t next_read[BLOCK_INSNS_MAX + 1][32], next_write[BLOCK_INSNS_MAX + 1][32], next_leave[BLOCK_INSNS_MAX + 1];
+    struct group groups[GROUPS_MAX + 1]; /* from 1 */
+    uint8_t group_of[BLOCK_INSNS_MAX];
+};
+
 struct copy;
 
 struct gen {
@@ -98,19 +107,15 @@ struct gen {
     unsigned place_count, exit_place; /* exit_place: of the present instruction's */
     struct mend *mends;
     unsigned mend_count;
-    /* gen_registers.c: of the block's instructions; for each and x register the next that reads or writes it, and the next with a way out */
-    struct reg_use uses[BLOCK_INSNS_MAX];
-    uint8_t next_read[BLOCK_INSNS_MAX + 1][32], next_write[BLOCK_INSNS_MAX + 1][32], next_leave[BLOCK_INSNS_MAX + 1];
-    uint8_t held[16];                    /* guest register in a host register, or 0 */
-    uint32_t label_stale;                /* now.stale at labels */
-    uint32_t known;                      /* x registers whose value is its own low half sign-extended */
-    uint32_t limbo;                      /* x registers whose value is nowhere, because nobody will see it */
-    bool result_low;                     /* only the low half of the present result was made */
-    bool keep_all;                       /* no value goes into limbo */
-    bool failed;                         /* somebody would have seen one: to be done again with keep_all */
-    struct group groups[GROUPS_MAX + 1]; /* from 1 */
+    struct tables *tables; /* of a region */
+    uint8_t held[16];      /* guest register in a host register, or 0 */
+    uint32_t label_stale;  /* now.stale at labels */
+    uint32_t known;        /* x registers whose value is its own low half sign-extended */
+    uint32_t limbo;        /* x registers whose value is nowhere, because nobody will see it */
+    bool result_low;       /* only the low half of the present result was made */
+    bool keep_all;         /* no value goes into limbo */
+    bool failed;           /* somebody would have seen one: to be done again with keep_all */
     unsigned group_count;
-    uint8_t group_of[BLOCK_INSNS_MAX];
     struct copy *copies;
     unsigned copy_count, copied; /* copied: instructions */
     bool separate;               /* in a copy: no groups */
@@ -144,6 +149,7 @@ struct gen {
 struct copy {
     uint8_t *site; /* of a displacement */
     struct gen state;
+    struct tables tables;
 };
 
 /* At the jump at `site` the block is left for the interpreter, which begins with the present instruction. */

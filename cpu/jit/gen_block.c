@@ -157,7 +157,7 @@ static bool gen_in_region(struct gen *g)
     bool goes_on = gen_or_leave(g);
     if (goes_on)
         gen_registers_done(g);
-    else if (!g->uses[g->index].leaves)
+    else if (!g->tables->uses[g->index].leaves)
         g->failed = true; /* it was taken for one without a way out */
     return goes_on;
 }

@@ -13,7 +13,7 @@
 static int writer_of(const struct gen *g, unsigned n, unsigned i)
 {
     int k = (int)i - 1;
-    while (k >= 0 && g->uses[k].rd != n) k--;
+    while (k >= 0 && g->tables->uses[k].rd != n) k--;
     return k;
 }
 
@@ -21,11 +21,11 @@ static int writer_of(const struct gen *g, unsigned n, unsigned i)
 static bool is_for(const struct gen *g, unsigned n, unsigned c, unsigned i)
 {
     for (unsigned k = c + 1; k <= i; k++)
-        if (g->uses[k].leaves || (k < i && (g->uses[k].reads >> n & 1))) return false;
-    if (g->uses[i].rd == n) return true;
+        if (g->tables->uses[k].leaves || (k < i && (g->tables->uses[k].reads >> n & 1))) return false;
+    if (g->tables->uses[i].rd == n) return true;
     for (unsigned k = i + 1; k < g->block->length; k++) {
-        if (g->uses[k].leaves || (g->uses[k].reads >> n & 1)) return false;
-        if (g->uses[k].rd == n) return true;
+        if (g->tables->uses[k].leaves || (g->tables->uses[k].reads >> n & 1)) return false;
+        if (g->tables->uses[k].rd == n) return true;
     }
     return false;
 }
@@ -37,7 +37,7 @@ static void exchange(struct gen *g, unsigned i, enum insn_id id, unsigned rs1, i
     insn->rs1 = (uint8_t)rs1;
     insn->rs2 = 0;
     insn->imm = imm;
-    g->uses[i] = gen_use_of(insn);
+    g->tables->uses[i] = gen_use_of(insn);
 }
 
 struct shift {

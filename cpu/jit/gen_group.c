@@ -22,7 +22,7 @@ static void join(struct gen *g, unsigned i, uint8_t *open, const int32_t *moved)
 {
     const struct insn *insn = &g->insns[i];
     int32_t low = moved[*open] + insn->imm, high = low + insn_info(insn->id)->mem_bytes;
-    struct group *group = &g->groups[*open];
+    struct group *group = &g->tables->groups[*open];
     int32_t new_low = low < group->low ? low : group->low, new_high = high > group->high ? high : group->high;
     if (*open && new_high - new_low <= SPAN_MAX) {
         group->low = new_low;
@@ -30,12 +30,12 @@ static void join(struct gen *g, unsigned i, uint8_t *open, const int32_t *moved)
         group->count++;
     } else if (g->group_count < GROUPS_MAX) {
         *open = (uint8_t)++g->group_count;
-        g->groups[*open] = (struct group){
+        g->tables->groups[*open] = (struct group){
             .low = insn->imm, .high = insn->imm + insn_info(insn->id)->mem_bytes, .first = (uint8_t)i, .count = 1};
     } else {
         *open = 0;
     }
-    g->group_of[i] = *open;
+    g->tables->group_of[i] = *open;
 }
 
 void gen_groups_begin(struct gen *g)
@@ -45,9 +45,9 @@ void gen_groups_begin(struct gen *g)
     g->group_count = 0;
     for (unsigned i = 0; i < g->block->length; i++) {
         const struct insn *insn = &g->insns[i];
-        g->group_of[i] = 0;
+        g->tables->group_of[i] = 0;
         if (in_group(insn)) join(g, i, &open[insn_info(insn->id)->kind == KIND_STORE][insn->rs1], moved);
-        unsigned rd = g->uses[i].rd;
+        unsigned rd = g->tables->uses[i].rd;
         if (!rd) continue;
         bool adds = insn->id == INSN_addi && insn->rs1 == rd;
         for (unsigned store = 0; store < 2; store++) {
@@ -63,13 +63,13 @@ void gen_groups_begin(struct gen *g)
 struct group *gen_group(struct gen *g)
 {
     if (!g->plan || g->separate || g->index >= g->block->length) return NULL;
-    unsigned n = g->group_of[g->index];
-    return n && g->groups[n].count >= WORTHWHILE ? &g->groups[n] : NULL;
+    unsigned n = g->tables->group_of[g->index];
+    return n && g->tables->groups[n].count >= WORTHWHILE ? &g->tables->groups[n] : NULL;
 }
 
 struct rm gen_group_addend(const struct gen *g)
 {
-    return m_(R_HART, H(group_addends) + (int32_t)((g->group_of[g->index] - 1u) * sizeof(uint64_t)));
+    return m_(R_HART, H(group_addends) + (int32_t)((g->tables->group_of[g->index] - 1u) * sizeof(uint64_t)));
 }
 
 bool gen_group_check(struct gen *g, struct group *group, unsigned base)
@@ -79,6 +79,7 @@ bool gen_group_check(struct gen *g, struct group *group, unsigned base)
     if (g->copy_count == COPIES_MAX || g->copied + rest > g->plan->insns) return false;
     struct copy *copy = &g->copies[g->copy_count++];
     copy->state = *g;
+    copy->tables = *g->tables;
     g->copied += rest;
     x_ins(c, 0x8d, RDX, m_(base, group->low)); /* lea edx */
     x_ins(c, 0x81, G_AND, r_(RDX));
@@ -93,7 +94,7 @@ bool gen_group_check(struct gen *g, struct group *group, unsigned base)
 void gen_copies(struct gen *g)
 {
     for (unsigned i = 0; i < g->copy_count; i++) {
-        const struct copy *copy = &g->copies[i];
+        struct copy *copy = &g->copies[i];
         struct gen now = *g;
         *g = copy->state;
         g->c = now.c;
@@ -104,6 +105,7 @@ void gen_copies(struct gen *g)
         g->copy_count = now.copy_count;
         g->failed = now.failed;
         g->host = g->now.host;
+        g->tables = &copy->tables;
         g->insn = &g->insns[g->index];
         g->separate = true;
         g->next_member = -1;

@@ -220,6 +220,7 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
     struct miss misses[REGION_INSNS_MAX * 2];
     struct mend mends[REGION_INSNS_MAX * 6 + REGION_ENDS_MAX * 32];
     struct copy copies[COPIES_MAX];
+    struct tables tables;
     struct place places[PLACES_MAX];
     const uint8_t *tails[PLACES_MAX] = {NULL};
     const struct gen begin = {.c = j->code,
@@ -232,6 +233,7 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
                               .misses = misses,
                               .mends = mends,
                               .copies = copies,
+                              .tables = &tables,
                               .places = places,
                               .tails = tails};
     struct gen g = begin;

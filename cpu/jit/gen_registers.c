@@ -82,19 +82,19 @@ struct reg_use gen_use_of(const struct insn *i)
 void gen_registers_begin(struct gen *g)
 {
     unsigned length = g->block->length;
-    for (unsigned i = 0; i < length; i++) g->uses[i] = gen_use_of(&g->insns[i]);
+    for (unsigned i = 0; i < length; i++) g->tables->uses[i] = gen_use_of(&g->insns[i]);
     if (!g->keep_all) gen_fuse(g);
     gen_groups_begin(g);
-    memset(g->next_read[length], NEVER, 32);
-    memset(g->next_write[length], NEVER, 32);
-    g->next_leave[length] = (uint8_t)length;
+    memset(g->tables->next_read[length], NEVER, 32);
+    memset(g->tables->next_write[length], NEVER, 32);
+    g->tables->next_leave[length] = (uint8_t)length;
     for (unsigned i = length; i-- > 0;) {
-        struct reg_use u = g->uses[i];
-        memcpy(g->next_read[i], g->next_read[i + 1], 32);
-        memcpy(g->next_write[i], g->next_write[i + 1], 32);
-        g->next_leave[i] = u.leaves ? (uint8_t)i : g->next_leave[i + 1];
-        if (u.rd) g->next_write[i][u.rd] = (uint8_t)i, g->next_read[i][u.rd] = NEVER;
-        FOR_EACH_X if (u.reads >> n & 1) g->next_read[i][n] = (uint8_t)i;
+        struct reg_use u = g->tables->uses[i];
+        memcpy(g->tables->next_read[i], g->tables->next_read[i + 1], 32);
+        memcpy(g->tables->next_write[i], g->tables->next_write[i + 1], 32);
+        g->tables->next_leave[i] = u.leaves ? (uint8_t)i : g->tables->next_leave[i + 1];
+        if (u.rd) g->tables->next_write[i][u.rd] = (uint8_t)i, g->tables->next_read[i][u.rd] = NEVER;
+        FOR_EACH_X if (u.reads >> n & 1) g->tables->next_read[i][n] = (uint8_t)i;
     }
     g->known = g->limbo = 0;
     memset(g->held, HELD_BY_NONE, sizeof g->held);
@@ -104,18 +104,18 @@ void gen_registers_begin(struct gen *g)
 /* Nobody sees the value that n has before instruction i: it is overwritten before it is read, and before there is a way out. */
 static bool is_dead(const struct gen *g, unsigned n, unsigned i)
 {
-    uint8_t write = g->next_write[i][n];
-    return !g->keep_all && g->next_read[i][n] == NEVER && write != NEVER && g->next_leave[i] > write;
+    uint8_t write = g->tables->next_write[i][n];
+    return !g->keep_all && g->tables->next_read[i][n] == NEVER && write != NEVER && g->tables->next_leave[i] > write;
 }
 
 /* How often the value that n has before instruction i is read in the block; *last: where for the last time. */
 static unsigned count_reads(const struct gen *g, unsigned n, unsigned i, unsigned *last)
 {
     unsigned count = 0;
-    while (g->next_read[i][n] != NEVER) {
-        *last = g->next_read[i][n];
+    while (g->tables->next_read[i][n] != NEVER) {
+        *last = g->tables->next_read[i][n];
         count++;
-        if (g->uses[*last].rd == n) break;
+        if (g->tables->uses[*last].rd == n) break;
         i = *last + 1;
     }
     return count;
@@ -184,9 +184,9 @@ static unsigned find_room(struct gen *g, unsigned n, uint32_t taken, unsigned i,
     for (unsigned host = 0; host < HOST_COUNT; host++) {
         unsigned v = g->held[host];
         if (!is_in_pool(host) || (taken >> v & 1)) continue;
-        unsigned next = is_dead(g, v, i)              ? NEVER + 2
-                        : g->next_read[i][v] == NEVER ? NEVER + !has_home(g, v)
-                                                      : g->next_read[i][v];
+        unsigned next = is_dead(g, v, i)                      ? NEVER + 2
+                        : g->tables->next_read[i][v] == NEVER ? NEVER + !has_home(g, v)
+                                                              : g->tables->next_read[i][v];
         /* Giving up a home costs a store and a load; over a long way it serves several. */
         unsigned until = next < g->block->length ? next : g->block->length;
         bool pays = next > NEVER || (next > last && (reads >= 2 || until >= i + 8));
@@ -264,7 +264,7 @@ static bool is_extended(const struct gen *g, const struct insn *i, const struct 
 
 void gen_registers_done(struct gen *g)
 {
-    const struct reg_use *u = &g->uses[g->index];
+    const struct reg_use *u = &g->tables->uses[g->index];
     const struct tree *t = row_trees[g->insn->id].value;
     if (!u->rd) return;
     uint32_t bit = BIT(u->rd);
@@ -292,7 +292,7 @@ static bool is_bitwise(const struct gen *g, const struct tree *t)
 
 bool gen_prepare(struct gen *g)
 {
-    const struct reg_use *u = &g->uses[g->index];
+    const struct reg_use *u = &g->tables->uses[g->index];
     if (!u->leaves && (u->rd == 0 || is_dead(g, u->rd, g->index + 1))) return false;
     uint32_t taken = u->reads | BIT(u->rd) | BIT(0);
     bring_in_sources(g, u, taken);
@@ -364,7 +364,7 @@ static void exchange_homes(struct gen *g)
 void gen_registers_settle(struct gen *g)
 {
     const struct plan *p = g->plan;
-    unsigned rd = g->index < g->block->length ? g->uses[g->index].rd : 0;
+    unsigned rd = g->index < g->block->length ? g->tables->uses[g->index].rd : 0;
     FOR_EACH_X
     {
         if (g->now.host[n] == NOT_PINNED) continue;
