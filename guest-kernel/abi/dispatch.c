@@ -62,7 +62,7 @@ static const struct call calls[SYSCALLS_MAX] = {
 static bool is_optional(uint64_t number)
 {
     return number == 258 /* riscv_hwprobe */ || number == 293 /* rseq */ ||
-           (number >= 428 && number <= 433) /* fsopen … */;
+           (number >= 428 && number <= 433) /* fsopen … */ || number == 444 /* landlock_create_ruleset */;
 }
 
 /* One line per unknown number, not one per call. */

@@ -99,6 +99,14 @@ long sys_socketpair(K_INT family, K_INT type, K_INT protocol, K_OUT to)
     return error;
 }
 
+/* Gives the file back after the work; without one, says why there was none. */
+static long finish(struct file *file, long result)
+{
+    if (IS_ERR(file)) return PTR_ERR(file);
+    file_put(file);
+    return result;
+}
+
 long sys_bind(K_FD fd, K_IN address, K_INT bytes)
 {
     struct socket *s;
@@ -128,10 +136,7 @@ long sys_listen(K_FD fd, K_INT backlog)
 {
     struct socket *s;
     struct file *file = socket_file(fd, &s);
-    if (IS_ERR(file)) return PTR_ERR(file);
-    long error = socket_listen(s, backlog);
-    file_put(file);
-    return error;
+    return finish(file, IS_ERR(file) ? 0 : socket_listen(s, backlog));
 }
 
 static long accept(struct file *file, struct socket *s, uint64_t address, uint64_t length_at, unsigned flags)
@@ -188,28 +193,19 @@ long sys_shutdown(K_FD fd, K_INT how)
 {
     struct socket *s;
     struct file *file = socket_file(fd, &s);
-    if (IS_ERR(file)) return PTR_ERR(file);
-    long error = socket_shutdown(s, how);
-    file_put(file);
-    return error;
+    return finish(file, IS_ERR(file) ? 0 : socket_shutdown(s, how));
 }
 
 long sys_getsockopt(K_FD fd, K_INT level, K_INT option, K_OUT value, K_OUT length_at)
 {
     struct socket *s;
     struct file *file = socket_file(fd, &s);
-    if (IS_ERR(file)) return PTR_ERR(file);
-    long error = socket_get_option(s, level, option, value, length_at);
-    file_put(file);
-    return error;
+    return finish(file, IS_ERR(file) ? 0 : socket_get_option(s, level, option, value, length_at));
 }
 
 long sys_setsockopt(K_FD fd, K_INT level, K_INT option, K_IN value, K_INT length)
 {
     struct socket *s;
     struct file *file = socket_file(fd, &s);
-    if (IS_ERR(file)) return PTR_ERR(file);
-    long error = socket_set_option(s, level, option, value, length);
-    file_put(file);
-    return error;
+    return finish(file, IS_ERR(file) ? 0 : socket_set_option(s, level, option, value, length));
 }

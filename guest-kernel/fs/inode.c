@@ -39,7 +39,7 @@ static struct list *bucket_of(struct superblock *sb, uint64_t ino)
     return &buckets[mix >> 54];
 }
 
-int64_t inode_now(void) { return (int64_t)(time_wall_ns() + time_ns()); }
+int64_t inode_now(void) { return (int64_t)time_wall_ns(); }
 
 /* One more reference, from any context, unless the inode is on its way out. */
 bool inode_ref_unless_dying(struct inode *inode)

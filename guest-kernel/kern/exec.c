@@ -115,7 +115,8 @@ int exec_add_user(struct exec_strings *strings, uint64_t vector, bool environmen
 /* The new program while it is being put together. */
 struct new_program {
     struct exec_strings *strings;
-    char *path; /* of the file that is executed in the end */
+    char name[TASK_NAME_MAX]; /* of the file that was asked for: a script's, not its interpreter's */
+    char *path;               /* of the file that is executed in the end */
     struct file *file;
     struct mm *mm;
     struct elf_image image;
@@ -224,6 +225,8 @@ static int follow_script(struct new_program *p, char *line)
 
 static int find_program(struct new_program *p)
 {
+    const char *base = strrchr(p->path, '/');
+    text_copy(p->name, base ? base + 1 : p->path, sizeof p->name);
     p->file = open_program(p->path);
     if (IS_ERR(p->file)) {
         int error = (int)PTR_ERR(p->file);
@@ -428,7 +431,7 @@ static void take_identity(struct new_program *p)
     process->env_start = p->environment_at, process->env_end = p->strings_end;
     process->dumpable = !p->privileged;
     current->cred = p->cred;
-    task_set_name(current, p->path);
+    task_set_name(current, p->name);
     spin_unlock(&process_lock);
     if (old) close_program(old);
 }

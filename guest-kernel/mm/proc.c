@@ -62,13 +62,17 @@ static void show_buddyinfo(struct proc_text *t, void *unused)
 
 static void show_slab(void *text, const char *name, size_t size, uint64_t objects, uint64_t frames)
 {
-    proc_print(text, "%s-%lu %lu %lu %lu\n", name, size, objects, frames * (PAGE_SIZE / size), frames);
+    uint64_t each = PAGE_SIZE / size;
+    proc_print(text, "%s-%lu %lu %lu %lu %lu 1 : tunables 0 0 0 : slabdata %lu %lu 0\n", name, size, objects,
+               frames * each, size, each, frames, frames);
 }
 
 static void show_slabinfo(struct proc_text *t, void *unused)
 {
     (void)unused;
-    proc_print(t, "# name-size  objects in use  room for  frames\n");
+    proc_print(t, "slabinfo - version: 2.1\n# name-size <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> "
+                  ": tunables "
+                  "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
     slab_each(show_slab, t);
 }
 

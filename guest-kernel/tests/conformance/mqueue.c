@@ -73,6 +73,10 @@ static void messages(void)
     clock_gettime(CLOCK_REALTIME, &soon), soon.tv_nsec += 20000000, soon.tv_sec += soon.tv_nsec / 1000000000,
         soon.tv_nsec %= 1000000000;
     E(mq_timedsend, "full, waits", w, "x", 1L, 0, &soon);
+    clock_gettime(CLOCK_REALTIME, &wrong);
+    V(mq_timedsend, "until then",
+      wrong.tv_sec > soon.tv_sec || (wrong.tv_sec == soon.tv_sec && wrong.tv_nsec >= soon.tv_nsec));
+    wrong = (struct timespec){0, -1};
     E(mq_timedsend, "wrong time", w, "x", 1L, 0, &wrong);
     E(mq_timedsend, "bad time", w, "x", 1L, 0, BAD);
     E(mq_timedsend, "too long", w, b, 17L, 0, 0L);

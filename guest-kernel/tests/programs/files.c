@@ -20,6 +20,7 @@
 #include <sys/statfs.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #pragma GCC diagnostic ignored "-Wstringop-overflow" /* wild arguments are the point */
@@ -176,6 +177,23 @@ static void directories(void)
     OK(good && rmdir("many") == 0);
 }
 
+/* A file's times are the clock's, however long the system has been running. */
+static void times(void)
+{
+    struct stat st;
+    struct timespec before, after;
+    usleep(100000);
+    clock_gettime(CLOCK_REALTIME, &before);
+    int fd = open("t", O_RDWR | O_CREAT, 0666);
+    OK(write(fd, "x", 1) == 1 && fstat(fd, &st) == 0);
+    clock_gettime(CLOCK_REALTIME, &after);
+    double from = (double)before.tv_sec + (double)before.tv_nsec * 1e-9,
+           to = (double)after.tv_sec + (double)after.tv_nsec * 1e-9;
+    double changed = (double)st.st_mtim.tv_sec + (double)st.st_mtim.tv_nsec * 1e-9;
+    OK(from - 0.02 <= changed && changed <= to); /* Linux looks at a clock that ticks */
+    OK(unlink("t") == 0 && close(fd) == 0);
+}
+
 static void attributes(void)
 {
     struct stat st;
@@ -256,6 +274,7 @@ static void everything(const char *where)
     large();
     directories();
     attributes();
+    times();
     locks();
 }
 

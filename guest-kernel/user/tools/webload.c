@@ -5,6 +5,8 @@
  * second, and how long one takes on average. With requests that wait (-w), the single process is as slow as the sum of all waits, and the
  * others are not; with requests that do not, what remains is the cost of making and switching processes.
  *
+ * Both ways of asking are measured, Unix sockets and message passing.
+ *
  *      webload [-c CLIENTS] [-r REQUESTS] [-n WORKERS] [-w MS] [-f FILE]
  */
 #include <errno.h>
@@ -19,9 +21,12 @@
 #include <unistd.h>
 
 #include "lib/util.h"
+#include "rpc/message.h"
 
 static long long clients = 8, requests = 20, workers = 4, wait_ms = 5;
 static const char *file = "/etc/motd";
+static pid_t server;  /* the process that is asked */
+static bool messages; /* instead of a socket */
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 struct result { /* shared by all clients */
@@ -45,11 +50,19 @@ static int reach(void)
     return -1;
 }
 
+static long request_by_message(void)
+{
+    static char answer[MESSAGE_MAX];
+    if (message_send(server, file, strlen(file), 0)) return -1;
+    return message_receive(0, answer, sizeof answer, NULL, 0);
+}
+
 /* One request; the bytes of the answer, -1. */
 static long request(void)
 {
     char block[4096];
     long total = 0;
+    if (messages) return request_by_message();
     int fd = reach();
     if (fd < 0) return -1;
     dprintf(fd, "%s\n", file);
@@ -73,24 +86,25 @@ static _Noreturn void client(long size)
     _exit(0);
 }
 
-static pid_t start_server(const char *form)
+static void start_server(const char *form)
 {
     char count[24], wait[24];
     snprintf(count, sizeof count, "%lld", workers);
     snprintf(wait, sizeof wait, "%lld", wait_ms);
     unlink(address.sun_path);
-    pid_t pid = fork();
-    if (pid == 0) {
+    server = fork();
+    if (server == 0) {
         setpgid(0, 0);
-        execlp("webserver", "webserver", "-m", form, "-n", count, "-w", wait, address.sun_path, NULL);
+        execlp("webserver", "webserver", "-m", form, "-n", count, "-w", wait, messages ? NULL : address.sun_path, NULL);
         fail_errno("webserver");
     }
-    if (pid > 0) setpgid(pid, pid);
+    if (server > 0) setpgid(server, server);
+    if (messages) return;           /* what is sent to it early waits in its queue */
     for (int i = 0; i < 200; i++) { /* until it listens */
         int fd = reach();
         if (fd >= 0) {
             close(fd);
-            return pid;
+            return;
         }
         usleep(10000);
     }
@@ -99,7 +113,7 @@ static pid_t start_server(const char *form)
 
 static bool measure(const char *form, long size)
 {
-    pid_t server = start_server(form);
+    start_server(form);
     *result = (struct result){0};
     unsigned long long start = now();
     pid_t pids[1000];
@@ -113,8 +127,9 @@ static bool measure(const char *form, long size)
     kill(-server, SIGKILL);
     waitpid(server, NULL, 0);
     unsigned long long all = result->answered + result->failed;
-    printf("%-8s %8llu %8llu %12.1f %12.3f\n", form, result->answered, result->failed,
-           (double)result->answered / seconds, all ? (double)result->nanoseconds / 1e6 / (double)all : 0.0);
+    printf("%-8s %-8s %8llu %8llu %12.1f %12.3f\n", messages ? "messages" : "sockets", form, result->answered,
+           result->failed, (double)result->answered / seconds,
+           all ? (double)result->nanoseconds / 1e6 / (double)all : 0.0);
     fflush(stdout);
     return !result->failed;
 }
@@ -142,8 +157,11 @@ int main(int argc, char **argv)
     if (result == MAP_FAILED) fail_errno("shared memory");
     printf("%lld clients, %lld requests each, every request waits %lld ms, %lld workers\n", clients, requests, wait_ms,
            workers);
-    printf("%-8s %8s %8s %12s %12s\n", "form", "answered", "failed", "per second", "ms each");
+    printf("%-8s %-8s %8s %8s %12s %12s\n", "over", "form", "answered", "failed", "per second", "ms each");
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) good &= measure(forms[i], (long)status.st_size);
+    messages = true;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && status.st_size <= MESSAGE_MAX; i++)
+        good &= measure(forms[i], (long)status.st_size);
     unlink(address.sun_path);
     return util_end(!good);
 }
