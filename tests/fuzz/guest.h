@@ -96,6 +96,10 @@ static inline unsigned make_insn(const uint8_t *op, uint8_t *to)
 
 /* ---- page tables ---- */
 
+/* Tables are not written through translations: what a change of them means before the fence depends on what happens to be cached, and
+ * engines and slices may differ there. */
+#define PTE_WRITABLE UINT64_C(4)
+
 /* Sv39 (or deeper: the upper levels point at the same table). Virtual 0x80000000 and 0 are both mapped, mostly to the same place. */
 static inline void place_tables(struct world *w, uint64_t *random, uint8_t flavour, bool user)
 {
@@ -114,6 +118,7 @@ static inline void place_tables(struct world *w, uint64_t *random, uint8_t flavo
         if (flavour & 4 && (r >> 20) % 8 == 0) flags &= ~UINT64_C(0xc0); /* A, D */
         if (i == HANDLER_S && flavour & 0x30) flags = 0xcf;
         uint64_t page = flavour & 8 && (r >> 24) % 4 == 0 ? (r >> 32) % MAPPED_PAGES : i;
+        if (page >= G_TABLES) flags &= ~PTE_WRITABLE;
         store_le64(world_ram(w, leaves + i * 8), (RAM + page * 0x1000) >> 12 << 10 | flags);
     }
 }
@@ -138,6 +143,7 @@ static inline void place_guest_tables(struct world *w, uint64_t *random, uint8_t
         if (flavour & 0x40 && r % 8 == 0) flags = r >> 8 & 0xff;
         if (flavour & 0x80 && (r >> 20) % 8 == 0) flags &= ~UINT64_C(0xc0); /* A, D */
         uint64_t page = flavour & 0x40 && (r >> 24) % 8 == 0 ? (r >> 32) % MAPPED_PAGES : i;
+        if (page >= G_TABLES) flags &= ~PTE_WRITABLE;
         store_le64(world_ram(w, leaves + i * 8), (RAM + page * 0x1000) >> 12 << 10 | flags);
     }
 }
