@@ -124,9 +124,13 @@ static unsigned gen_nan_guards(struct gen *g, uint8_t **sites)
     {
         bool single = g->plan->nan_s >> n & 1;
         if (!single && !(g->plan->nan_d >> n & 1)) continue;
-        x_ins(&g->c, X_F2 | X_0F | 0x10, 0, FREG(n));
-        x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, 0, r_(0)); /* ucomis */
-        sites[count++] = x_jcc(&g->c, C_P);
+        /* Without its sign a NaN is more than infinity. Compared as integers, because ucomisd raises NV for a signalling one. */
+        unsigned wide = single ? 0 : X_W;
+        x_ins(&g->c, wide | 0x8b, RAX, FREG(n));
+        x_ins(&g->c, wide | 0x03, RAX, r_(RAX)); /* add */
+        x_mov_imm(&g->c, RCX, single ? INT64_C(0xff000000) : -(INT64_C(1) << 53));
+        x_ins(&g->c, wide | 0x3b, RAX, r_(RCX)); /* cmp */
+        sites[count++] = x_jcc(&g->c, C_A);
     }
     return count;
 }
