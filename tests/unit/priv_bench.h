@@ -156,4 +156,14 @@ enum {
 #define FS_ON UINT64_C(0x2000)
 #define STCE  (UINT64_C(1) << 63)
 
+/* All that M-mode can open to the lower modes. */
+static inline void bench_open_everything(struct hart *h)
+{
+    csr_set(h, MSTATUS, FS_ON);
+    csr_set(h, MCOUNTEREN, UINT64_MAX);
+    csr_set(h, SCOUNTEREN, UINT64_MAX);
+    csr_set(h, MENVCFG, STCE);
+    for (unsigned i = 0; i < 4; i++) csr_set(h, MSTATEEN0 + i, UINT64_MAX);
+}
+
 #endif
