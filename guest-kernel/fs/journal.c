@@ -81,18 +81,24 @@ static void charge(struct handle *handle)
     handle->journal->reserved--;
 }
 
+int journal_prepare(struct journal *journal, struct buffer *buffer)
+{
+    if (buffer->frozen) return 0;
+    uint8_t *frozen = buffer_frame();
+    if (!frozen) return -ENOMEM;
+    spin_lock(&journal->lock);
+    bool mine = !buffer->frozen;
+    if (mine) buffer->frozen = frozen;
+    spin_unlock(&journal->lock);
+    if (!mine) page_put(page_of_va(frozen));
+    return 0;
+}
+
 int journal_join(struct handle *handle, struct buffer *buffer)
 {
     struct journal *journal = handle->journal;
-    if (!buffer->frozen) {
-        uint8_t *frozen = buffer_frame();
-        if (!frozen) return -ENOMEM;
-        spin_lock(&journal->lock);
-        bool mine = !buffer->frozen;
-        if (mine) buffer->frozen = frozen;
-        spin_unlock(&journal->lock);
-        if (!mine) page_put(page_of_va(frozen));
-    }
+    int error = journal_prepare(journal, buffer);
+    if (error) return error;
     spin_lock(&journal->lock);
     buffer->forgotten = false;
     if (!buffer->in_running) {
@@ -117,6 +123,13 @@ static void forget(struct journal *journal, uint32_t block)
         buffer->forgotten = true;
         return;
     }
+}
+
+void journal_forget(struct handle *handle, uint32_t block)
+{
+    spin_lock(&handle->journal->lock);
+    forget(handle->journal, block);
+    spin_unlock(&handle->journal->lock);
 }
 
 int journal_free(struct handle *handle, uint32_t block, bool metadata)

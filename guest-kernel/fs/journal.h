@@ -70,8 +70,11 @@ void journal_drop(struct journal *journal);
  * locks but its own. 0, -EIO (the journal has failed). */
 int journal_begin(struct journal *journal, struct handle *handle, unsigned credits);
 void journal_end(struct handle *handle);
-/* The buffer is going to be changed. 0, -ENOMEM. */
+/* The buffer is going to be changed. 0, -ENOMEM; 0 for certain if it has been prepared or joined before and was kept since. */
 int journal_join(struct handle *handle, struct buffer *buffer);
+int journal_prepare(struct journal *journal, struct buffer *buffer);
+/* The block was taken in this very operation and is given back: its copy must not be written to its place any more. */
+void journal_forget(struct handle *handle, uint32_t block);
 /* The blocks are free once the transaction is committed. metadata: their log copies are revoked. 0, -ENOMEM. */
 int journal_free(struct handle *handle, uint32_t block, bool metadata);
 /* Commits the running transaction, if there is anything in it; needs no memory. Afterwards every operation that ended before is on the medium. */

@@ -26,7 +26,9 @@ struct kfs {
     uint64_t promised;       /* of these, kept for pages not yet written */
     uint64_t free_inodes;
     uint32_t inode_hint;
-    bool damaged; /* reported once */
+    bool damaged;   /* reported once */
+    bool left_over; /* for want of memory a deleted file is still there, or a shortened one has its blocks */
+    uint8_t *block; /* for the superblock, kept ready */
     bool flusher_stop, flusher_gone;
     struct spinlock flusher_lock;
     struct waitq flusher_wait;
@@ -37,6 +39,7 @@ struct kfs_file {
     struct mutex map_lock; /* pointers, disk_size, flags, promised pages */
     uint32_t direct[KFS_DIRECT], indirect[3];
     uint16_t flags;
+    bool unborn;           /* its making has failed: nothing on the disk knows it */
     uint64_t blocks;       /* owned */
     uint64_t disk_size;    /* size as the disk knows it: bytes behind it are not written yet */
     uint64_t sequence;     /* last transaction that changed it */
@@ -54,6 +57,8 @@ static inline struct kfs *kfs_of(struct inode *inode) { return inode->sb->privat
 int kfs_count_free(struct kfs *kfs);
 int kfs_alloc_block(struct kfs *kfs, struct handle *handle, uint32_t goal, bool was_promised, uint32_t *block);
 int kfs_free_block(struct kfs *kfs, struct handle *handle, uint32_t block, bool metadata);
+/* Undo of what the same operation has done: cannot fail, since the bitmap's block is in the transaction. */
+void kfs_return_block(struct kfs *kfs, struct handle *handle, uint32_t block);
 int kfs_alloc_inode(struct kfs *kfs, struct handle *handle, uint32_t *number);
 int kfs_free_inode(struct kfs *kfs, struct handle *handle, uint32_t number);
 void kfs_release_pending(void *kfs, uint32_t block, uint32_t count);
@@ -67,15 +72,22 @@ int kfs_map_new(struct kfs_file *file, struct handle *handle, uint64_t position,
                 uint32_t *block);
 unsigned kfs_map_cost(struct kfs_file *file,
                       uint64_t position); /* blocks that kfs_map_new would take; 0: it is there */
+/* Undo of a kfs_map_new for a file's data in the same operation. */
+void kfs_map_undo(struct kfs_file *file, struct handle *handle, uint64_t position);
 /* Frees blocks behind `size` bytes, as many as the handle has credits for. 0: all done; -EAGAIN: more to do. */
 int kfs_map_trim(struct kfs_file *file, struct handle *handle, uint64_t size);
 
 /* kfs_inode.c */
 int kfs_load(struct inode *inode);
 int kfs_store(struct kfs_file *file, struct handle *handle); /* fields into its place in the inode table */
+/* After either of them kfs_store cannot fail: within the operation; until the buffer is put. */
+int kfs_prepare(struct inode *inode, struct handle *handle);
+struct buffer *kfs_hold(struct inode *inode);
 void kfs_evict(struct inode *inode);
 int kfs_setattr(struct inode *inode, const struct attr *attr);
-int kfs_shrink(struct kfs_file *file); /* frees what lies behind disk_size, in as many transactions as it takes */
+int kfs_shrink(struct kfs_file *file); /* frees what lies behind its end, in as many transactions as it takes */
+int kfs_may_grow(
+    struct kfs_file *file); /* after kfs_shrink has failed: what lies behind the end must go first. 0, -errno */
 int kfs_store_times(struct kfs_file *file);
 long kfs_readlink(struct inode *inode, char *to, size_t room);
 
@@ -107,12 +119,15 @@ struct kfs_place {         /* where an entry is */
     uint32_t block;        /* of the directory */
 };
 int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place);
+/* The directories' inodes are prepared. Adding happens or does not; with a place that was prepared the others cannot fail, and put it. */
 int kfs_dir_add(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,
                 unsigned mode);
-int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name);
-int kfs_dir_replace(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,
-                    unsigned mode);
-int kfs_dir_is_empty(struct inode *directory); /* 1, 0, -errno */
+int kfs_dir_prepare(struct inode *directory, struct handle *handle, const struct name *name, struct kfs_place *place);
+void kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name, struct kfs_place *place);
+void kfs_dir_replace(struct inode *directory, struct handle *handle, uint32_t number, unsigned mode,
+                     struct kfs_place *place);
+void kfs_dir_put(struct inode *directory, struct kfs_place *place); /* unless it is empty */
+int kfs_dir_is_empty(struct inode *directory);                      /* 1, 0, -errno */
 /* What ".." of a directory says; its parent's lock is enough. -EUCLEAN: it does not start with "." and "..". */
 int kfs_dir_parent(struct inode *directory, uint32_t *parent);
 static inline bool kfs_name_is_dots(const struct name *name)

@@ -90,17 +90,24 @@ static int take_bit(struct kfs *kfs, struct handle *handle, uint32_t first, uint
     return -ENOSPC;
 }
 
-/* Clears a bit that must be set. alloc_lock held. */
-static int give_bit(struct kfs *kfs, struct handle *handle, uint32_t first, uint32_t bit)
+/* The bitmap block in which a bit that must be set is going to be cleared, joined and with a reference. alloc_lock held. */
+static int joined_bit(struct kfs *kfs, struct handle *handle, uint32_t first, uint32_t bit, struct buffer **joined)
 {
     struct buffer *buffer = buffer_get(&kfs->cache, first + bit / KFS_BITS_BLOCK);
     if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
-    uint64_t *words = (void *)buffer->data;
-    int error = bitmap_test(words, bit % KFS_BITS_BLOCK) ? 0 : kfs_damaged(kfs, "freed twice", bit);
-    if (!error) error = journal_join(handle, buffer);
-    if (!error) bitmap_clear(words, bit % KFS_BITS_BLOCK);
-    buffer_put(&kfs->cache, buffer);
+    bool set = bitmap_test((void *)buffer->data, bit % KFS_BITS_BLOCK);
+    int error = set ? journal_join(handle, buffer) : kfs_damaged(kfs, "freed twice", bit);
+    if (error)
+        buffer_put(&kfs->cache, buffer);
+    else
+        *joined = buffer;
     return error;
+}
+
+static void clear_bit(struct kfs *kfs, struct buffer *joined, uint32_t bit)
+{
+    bitmap_clear((void *)joined->data, bit % KFS_BITS_BLOCK);
+    buffer_put(&kfs->cache, joined);
 }
 
 int kfs_alloc_block(struct kfs *kfs, struct handle *handle, uint32_t goal, bool was_promised, uint32_t *block)
@@ -116,18 +123,33 @@ int kfs_alloc_block(struct kfs *kfs, struct handle *handle, uint32_t goal, bool 
 
 int kfs_free_block(struct kfs *kfs, struct handle *handle, uint32_t block, bool metadata)
 {
+    struct buffer *bitmap = 0;
     if (!kfs_is_data(kfs, block)) return kfs_damaged(kfs, "pointer out of range", block);
     mutex_lock(&kfs->alloc_lock);
     uint64_t **pending = &kfs->pending[block / KFS_BITS_BLOCK];
     if (!*pending) *pending = kzalloc(KFS_BLOCK_BYTES);
-    int error = *pending ? 0 : -ENOMEM;
+    int error = *pending ? joined_bit(kfs, handle, kfs->super.block_bitmap, block, &bitmap) : -ENOMEM;
     if (!error) error = journal_free(handle, block, metadata);
     if (!error) {
-        error = give_bit(kfs, handle, kfs->super.block_bitmap, block);
         if (!KFS_LEFT_OUT(KFS_ORDER_FREED)) bitmap_set(*pending, block % KFS_BITS_BLOCK);
+        clear_bit(kfs, bitmap, block);
+    } else if (bitmap) {
+        buffer_put(&kfs->cache, bitmap);
     }
     mutex_unlock(&kfs->alloc_lock);
     return error;
+}
+
+void kfs_return_block(struct kfs *kfs, struct handle *handle, uint32_t block)
+{
+    struct buffer *bitmap;
+    mutex_lock(&kfs->alloc_lock);
+    journal_forget(handle, block);
+    if (!joined_bit(kfs, handle, kfs->super.block_bitmap, block, &bitmap)) {
+        clear_bit(kfs, bitmap, block);
+        kfs->free_blocks++;
+    }
+    mutex_unlock(&kfs->alloc_lock);
 }
 
 void kfs_release_pending(void *owner, uint32_t block, uint32_t count)
@@ -156,8 +178,10 @@ int kfs_alloc_inode(struct kfs *kfs, struct handle *handle, uint32_t *number)
 int kfs_free_inode(struct kfs *kfs, struct handle *handle, uint32_t number)
 {
     mutex_lock(&kfs->alloc_lock);
-    int error = give_bit(kfs, handle, kfs->super.inode_bitmap, number);
+    struct buffer *bitmap;
+    int error = joined_bit(kfs, handle, kfs->super.inode_bitmap, number, &bitmap);
     if (!error) {
+        clear_bit(kfs, bitmap, number);
         kfs->free_inodes++;
         if (number < kfs->inode_hint) kfs->inode_hint = number;
     }

@@ -32,21 +32,17 @@ static struct buffer *dir_block(struct inode *directory, uint64_t n)
     return ERR_PTR(kfs_damaged(kfs, "damaged directory", directory->ino));
 }
 
-/* Finds the name in block n. *before: the entry in front of it in the block, or the same. -ENOENT. */
-static int find_in_block(struct inode *directory, uint32_t n, const struct name *name, struct kfs_place *place,
-                         unsigned *before)
+/* Finds the name in block n. -ENOENT. */
+static int find_in_block(struct inode *directory, uint32_t n, const struct name *name, struct kfs_place *place)
 {
     struct buffer *buffer = dir_block(directory, n);
     if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
-    unsigned last = 0;
     for (unsigned at = 0; at < KFS_BLOCK_BYTES; at += entry_at(buffer, at)->bytes) {
         struct kfs_dirent *entry = entry_at(buffer, at);
         if (entry->inode && entry->name_bytes == name->bytes && !memcmp(entry->name, name->text, name->bytes)) {
             *place = (struct kfs_place){buffer, at, n};
-            *before = last;
             return 0;
         }
-        last = at;
     }
     buffer_put(&kfs_of(directory)->cache, buffer);
     return -ENOENT;
@@ -73,7 +69,7 @@ static void build_index(struct inode *directory)
     }
 }
 
-static int find(struct inode *directory, const struct name *name, struct kfs_place *place, unsigned *before)
+int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place)
 {
     struct kfs_file *file = kfs_file(directory);
     int error = -ENOENT;
@@ -81,17 +77,9 @@ static int find(struct inode *directory, const struct name *name, struct kfs_pla
     uint32_t hash = file->index ? kfs_name_hash(name) : 0, step = 0, n = 0;
     if (file->index)
         while (error == -ENOENT && kfs_index_next(file, hash, &step, &n))
-            error = find_in_block(directory, n, name, place, before);
+            error = find_in_block(directory, n, name, place);
     else
-        for (; n < blocks_of(directory) && error == -ENOENT; n++)
-            error = find_in_block(directory, n, name, place, before);
-    return error;
-}
-
-int kfs_dir_find(struct inode *directory, const struct name *name, uint32_t *number, struct kfs_place *place)
-{
-    unsigned before;
-    int error = find(directory, name, place, &before);
+        for (; n < blocks_of(directory) && error == -ENOENT; n++) error = find_in_block(directory, n, name, place);
     if (!error) *number = entry_at(place->buffer, place->at)->inode;
     return error;
 }
@@ -141,20 +129,28 @@ static struct buffer *add_block(struct inode *directory, struct handle *handle)
     uint32_t block;
     mutex_lock(&file->map_lock);
     int error = kfs_map_new(file, handle, directory->size / KFS_BLOCK_BYTES, false, true, &block);
+    if (error) kfs_store(file, handle); /* it may have got a pointer block */
     mutex_unlock(&file->map_lock);
     if (error) return ERR_PTR(error);
     struct buffer *buffer = buffer_get(&kfs->cache, block);
     if (IS_ERR(buffer)) return buffer;
+    error = journal_join(handle, buffer);
+    if (error) {
+        buffer_put(&kfs->cache, buffer);
+        return ERR_PTR(error);
+    }
+    memset(buffer->data, 0, KFS_BLOCK_BYTES); /* on a damaged disk it may be an old one */
+    buffer->checked = true;
     entry_at(buffer, 0)->bytes = KFS_BLOCK_BYTES;
     directory->size += KFS_BLOCK_BYTES;
     file->disk_size = directory->size;
     return buffer;
 }
 
-static int touch(struct inode *directory, struct handle *handle)
+static void touch(struct inode *directory, struct handle *handle)
 {
     directory->mtime_ns = directory->ctime_ns = inode_now();
-    return kfs_store(kfs_file(directory), handle);
+    kfs_store(kfs_file(directory), handle); /* cannot fail: prepared */
 }
 
 int kfs_dir_add(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number, unsigned mode)
@@ -178,43 +174,51 @@ int kfs_dir_add(struct inode *directory, struct handle *handle, const struct nam
     if (error) return error;
     if (file->index) file->room_from = n;
     kfs_index_add(file, name, n);
-    return touch(directory, handle);
+    touch(directory, handle);
+    return 0;
 }
 
-int kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name)
+int kfs_dir_prepare(struct inode *directory, struct handle *handle, const struct name *name, struct kfs_place *place)
 {
-    struct kfs_place place;
-    unsigned before;
-    int error = find(directory, name, &place, &before);
-    if (error) return error;
-    error = journal_join(handle, place.buffer);
-    if (!error) {
-        struct kfs_dirent *entry = entry_at(place.buffer, place.at);
-        entry->inode = 0;
-        if (before != place.at) {
-            struct kfs_dirent *previous = entry_at(place.buffer, before);
-            previous->bytes = (uint16_t)(previous->bytes + entry->bytes);
-        }
-        kfs_index_remove(kfs_file(directory), name, place.block);
+    uint32_t number;
+    int error = kfs_dir_find(directory, name, &number, place);
+    if (error) {
+        place->buffer = 0;
+        return error;
     }
-    buffer_put(&kfs_of(directory)->cache, place.buffer);
-    return error ? error : touch(directory, handle);
+    error = journal_join(handle, place->buffer);
+    if (error) kfs_dir_put(directory, place);
+    return error;
 }
 
-int kfs_dir_replace(struct inode *directory, struct handle *handle, const struct name *name, uint32_t number,
-                    unsigned mode)
+void kfs_dir_put(struct inode *directory, struct kfs_place *place)
 {
-    struct kfs_place place;
-    unsigned before;
-    int error = find(directory, name, &place, &before);
-    if (error) return error;
-    error = journal_join(handle, place.buffer);
-    if (!error) {
-        entry_at(place.buffer, place.at)->inode = number;
-        entry_at(place.buffer, place.at)->type = (uint8_t)(mode >> 12);
+    if (place->buffer) buffer_put(&kfs_of(directory)->cache, place->buffer);
+    place->buffer = 0;
+}
+
+void kfs_dir_remove(struct inode *directory, struct handle *handle, const struct name *name, struct kfs_place *place)
+{
+    struct kfs_dirent *entry = entry_at(place->buffer, place->at);
+    unsigned before = 0, at = 0; /* the entry in front of it gets its room, in a block's first place nobody */
+    for (; at < place->at; at += entry_at(place->buffer, at)->bytes) before = at;
+    entry->inode = 0;
+    if (before != place->at) {
+        struct kfs_dirent *previous = entry_at(place->buffer, before);
+        previous->bytes = (uint16_t)(previous->bytes + entry->bytes);
     }
-    buffer_put(&kfs_of(directory)->cache, place.buffer);
-    return error ? error : touch(directory, handle);
+    kfs_index_remove(kfs_file(directory), name, place->block);
+    kfs_dir_put(directory, place);
+    touch(directory, handle);
+}
+
+void kfs_dir_replace(struct inode *directory, struct handle *handle, uint32_t number, unsigned mode,
+                     struct kfs_place *place)
+{
+    entry_at(place->buffer, place->at)->inode = number;
+    entry_at(place->buffer, place->at)->type = (uint8_t)(mode >> 12);
+    kfs_dir_put(directory, place);
+    touch(directory, handle);
 }
 
 static bool is_dots(const struct kfs_dirent *entry)

@@ -127,7 +127,8 @@ int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
     struct kfs_file *file = kfs_file(inode);
     if (offset + bytes > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
     if (kfs_of(inode)->journal.error) return -EROFS; /* failed or frozen */
-    int error = offset > inode->size ? KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file)) : 0;
+    int error = kfs_may_grow(file);
+    if (!error && offset > inode->size) error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
     if (!error) error = promise_range(file, offset, bytes);
     if (error != -ENOSPC) return error;
     /* Promises are cautious: make them true, commit what was freed, and look again. */
@@ -164,20 +165,42 @@ int kfs_zero_tail(struct kfs_file *file)
 
 /* Writing. */
 
-/* Blocks for the pages; new ones where there are none. map_lock held. *fresh: some are new. */
-static int choose_blocks(struct kfs_file *file, struct handle *handle, uint64_t index, unsigned n, uint32_t *block,
-                         bool *fresh)
+/* The pages' blocks, 0 where there is none. map_lock held. *fresh: there are some. */
+static int look_up_blocks(struct kfs_file *file, uint64_t index, unsigned n, uint32_t *block, bool *fresh)
 {
     int error = 0;
     for (unsigned i = 0; i < n && !error; i++) {
         error = kfs_map(file, index + i, &block[i]);
-        if (error || block[i]) continue;
-        *fresh = true;
-        if (!handle) return 0;
-        bool promised = unpromise_one(file, index + i);
-        error = kfs_map_new(file, handle, index + i, promised, false, &block[i]);
+        if (!error && !block[i]) *fresh = true;
     }
     return error;
+}
+
+/* Blocks for the pages; new ones where there are none (bits of *fresh). map_lock held. *chosen: how many have one; all, or an error. */
+static int choose_blocks(struct kfs_file *file, struct handle *handle, uint64_t index, unsigned n, uint32_t *block,
+                         unsigned *chosen, uint32_t *fresh)
+{
+    for (*chosen = 0, *fresh = 0; *chosen < n; ++*chosen) {
+        uint64_t at = index + *chosen;
+        int error = kfs_map(file, at, &block[*chosen]);
+        if (!error && block[*chosen]) continue;
+        if (!error) error = kfs_map_new(file, handle, at, radix_find(&file->promised, at), false, &block[*chosen]);
+        if (error) return error;
+        *fresh |= 1u << *chosen;
+    }
+    return 0;
+}
+
+/* The new blocks hold their pages, and their promises are kept; or they do not, and nothing may point to them. map_lock held. */
+static void settle(struct kfs_file *file, struct handle *handle, uint64_t index, unsigned n, uint32_t fresh, bool good)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!(fresh >> i & 1)) continue;
+        if (good)
+            unpromise_one(file, index + i);
+        else
+            kfs_map_undo(file, handle, index + i);
+    }
 }
 
 static uint64_t written_end(struct kfs_file *file, uint64_t index, unsigned n)
@@ -190,21 +213,25 @@ static int write_new(struct kfs_file *file, uint64_t index, struct page **page, 
 {
     struct kfs *kfs = kfs_of(&file->inode);
     struct handle handle;
-    uint32_t block[PAGES_MOST];
-    bool fresh = false;
+    uint32_t block[PAGES_MOST], fresh = 0;
+    unsigned chosen = 0;
     int error = journal_begin(&kfs->journal, &handle, 2 * n + KFS_MAP_CREDITS);
     if (error) return error;
     mutex_lock(&file->map_lock);
-    error = choose_blocks(file, &handle, index, n, block, &fresh);
+    error = kfs_prepare(&file->inode, &handle);
+    bool prepared = !error;
+    if (!error) error = choose_blocks(file, &handle, index, n, block, &chosen, &fresh);
     mutex_unlock(&file->map_lock);
-    if (!error && !KFS_LEFT_OUT(KFS_ORDER_DATA)) error = move_pages(kfs, BLK_WRITE, block, page, n); /* and waits */
+    int written = KFS_LEFT_OUT(KFS_ORDER_DATA) ? 0 : move_pages(kfs, BLK_WRITE, block, page, chosen); /* and waits */
     mutex_lock(&file->map_lock);
-    if (!error && written_end(file, index, n) > file->disk_size) file->disk_size = written_end(file, index, n);
-    int stored = kfs_store(file, &handle);
+    settle(file, &handle, index, chosen, fresh, !written);
+    if (!written && chosen && written_end(file, index, chosen) > file->disk_size)
+        file->disk_size = written_end(file, index, chosen);
+    if (prepared) kfs_store(file, &handle);
     mutex_unlock(&file->map_lock);
     journal_end(&handle);
-    if (!error && KFS_LEFT_OUT(KFS_ORDER_DATA)) error = move_pages(kfs, BLK_WRITE, block, page, n);
-    return error ? error : stored;
+    if (KFS_LEFT_OUT(KFS_ORDER_DATA)) written = move_pages(kfs, BLK_WRITE, block, page, chosen);
+    return error ? error : written;
 }
 
 static int write_some(struct kfs_file *file, uint64_t index, struct page **page, unsigned n)
@@ -212,7 +239,7 @@ static int write_some(struct kfs_file *file, uint64_t index, struct page **page,
     uint32_t block[PAGES_MOST];
     bool fresh = false;
     mutex_lock(&file->map_lock);
-    int error = choose_blocks(file, 0, index, n, block, &fresh);
+    int error = look_up_blocks(file, index, n, block, &fresh);
     bool grows = written_end(file, index, n) > file->disk_size;
     mutex_unlock(&file->map_lock);
     if (error) return error;

@@ -85,6 +85,26 @@ int kfs_load(struct inode *inode)
     return error;
 }
 
+int kfs_prepare(struct inode *inode, struct handle *handle)
+{
+    struct kfs_inode *disk;
+    struct buffer *buffer = table_buffer(kfs_of(inode), inode->ino, &disk);
+    if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
+    int error = journal_join(handle, buffer);
+    buffer_put(&kfs_of(inode)->cache, buffer);
+    return error;
+}
+
+struct buffer *kfs_hold(struct inode *inode)
+{
+    struct kfs_inode *disk;
+    struct buffer *buffer = table_buffer(kfs_of(inode), inode->ino, &disk);
+    int error = IS_ERR(buffer) ? 0 : journal_prepare(&kfs_of(inode)->journal, buffer);
+    if (!error) return buffer;
+    buffer_put(&kfs_of(inode)->cache, buffer);
+    return ERR_PTR(error);
+}
+
 int kfs_store(struct kfs_file *file, struct handle *handle)
 {
     struct inode *inode = &file->inode;
@@ -147,7 +167,10 @@ int kfs_shrink(struct kfs_file *file)
         if (error) return error;
         mutex_lock(&file->map_lock);
         error = kfs_store(file, &handle); /* joins the inode's block while there are credits */
-        int trimmed = error ? error : kfs_map_trim(file, &handle, file->disk_size);
+        /* Pages up to the size in memory may be getting their blocks just now. A link is shortened only to be deleted; its size
+         * stays, since it tells what stands in the place of the pointers. */
+        uint64_t end = S_ISLNK(file->inode.mode) ? 0 : MAX(file->disk_size, file->inode.size);
+        int trimmed = error ? error : kfs_map_trim(file, &handle, end);
         if (!trimmed) file->flags &= (uint16_t)~KFS_INODE_TRUNCATING;
         if (!error) error = kfs_store(file, &handle);
         mutex_unlock(&file->map_lock);
@@ -157,33 +180,55 @@ int kfs_shrink(struct kfs_file *file)
     return error;
 }
 
-/* Size becomes smaller or larger. The inode is locked. */
+int kfs_may_grow(struct kfs_file *file)
+{
+    mutex_lock(&file->map_lock);
+    bool pending = file->flags & KFS_INODE_TRUNCATING;
+    mutex_unlock(&file->map_lock);
+    return pending ? kfs_shrink(file) : 0;
+}
+
+/* Size becomes smaller or larger. The inode is locked, and its place in the table held. */
 static int set_size(struct kfs_file *file, const struct attr *attr)
 {
     struct inode *inode = &file->inode;
     struct kfs *kfs = kfs_of(inode);
     struct handle handle;
     bool smaller = attr->size < inode->size;
-    if (attr->size > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
     if (attr->size > inode->size) {
-        int error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
+        int error = kfs_may_grow(file);
+        if (!error) error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
         if (error) return error;
     }
     /* Before the transaction: it waits for pages that are being written, whose writers may wait for a transaction. */
     if (smaller) pagecache_truncate(&inode->mapping, attr->size);
     int error = journal_begin(&kfs->journal, &handle, 2);
-    if (error) return error;
+    if (error) {
+        pagecache_truncate(&inode->mapping, inode->size);
+        return error;
+    }
     mutex_lock(&file->map_lock);
     if (smaller) kfs_unpromise(file, (attr->size + PAGE_SIZE - 1) / PAGE_SIZE);
     if (!smaller || attr->size < file->disk_size) file->disk_size = attr->size;
     if (smaller && file->blocks && !KFS_LEFT_OUT(KFS_ORDER_NOTE)) file->flags |= KFS_INODE_TRUNCATING;
     inode->size = attr->size;
     inode_apply(inode, attr);
-    error = kfs_store(file, &handle);
+    kfs_store(file, &handle);
     mutex_unlock(&file->map_lock);
     journal_end(&handle);
     if (!smaller) pagecache_truncate(&inode->mapping, attr->size);
-    if (!error && smaller && file->blocks) error = kfs_shrink(file);
+    error = smaller && file->blocks ? kfs_shrink(file) : 0;
+    return error == -ENOMEM ? 0
+                            : error; /* it has happened; the blocks go when there is memory (kfs_may_grow, kfs_evict) */
+}
+
+static int change_size(struct kfs_file *file, const struct attr *attr)
+{
+    if (attr->size > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
+    struct buffer *place = kfs_hold(&file->inode);
+    if (IS_ERR(place)) return (int)PTR_ERR(place);
+    int error = set_size(file, attr);
+    buffer_put(&kfs_of(&file->inode)->cache, place);
     return error;
 }
 
@@ -191,20 +236,21 @@ int kfs_setattr(struct inode *inode, const struct attr *attr)
 {
     struct kfs_file *file = kfs_file(inode);
     if ((attr->mask & ATTR_SIZE) && (attr->size != inode->size || file->disk_size != attr->size))
-        return set_size(file, attr);
+        return change_size(file, attr);
     struct handle handle;
     int error = journal_begin(&kfs_of(inode)->journal, &handle, 1);
     if (error) return error;
-    inode_apply(inode, attr);
     mutex_lock(&file->map_lock);
-    error = kfs_store(file, &handle);
+    error = kfs_prepare(inode, &handle);
+    if (!error) inode_apply(inode, attr);
+    if (!error) kfs_store(file, &handle);
     mutex_unlock(&file->map_lock);
     journal_end(&handle);
     return error;
 }
 
 /* No name, no descriptor: blocks and inode become free. */
-static void delete (struct kfs_file *file)
+static int delete (struct kfs_file *file)
 {
     struct kfs *kfs = kfs_of(&file->inode);
     struct kfs_inode *disk;
@@ -212,10 +258,10 @@ static void delete (struct kfs_file *file)
     mutex_lock(&file->map_lock);
     kfs_unpromise(file, 0);
     mutex_unlock(&file->map_lock);
-    file->disk_size = 0;
+    if (!S_ISLNK(file->inode.mode)) file->disk_size = file->inode.size = 0;
     int error = file->symlink ? 0 : kfs_shrink(file);
     if (!error) error = journal_begin(&kfs->journal, &handle, 2);
-    if (error) return; /* stays an orphan */
+    if (error) return error; /* stays an orphan */
     struct buffer *buffer = table_buffer(kfs, file->inode.ino, &disk);
     error = IS_ERR(buffer) ? (int)PTR_ERR(buffer) : journal_join(&handle, buffer);
     if (!error) error = kfs_free_inode(kfs, &handle, (uint32_t)file->inode.ino);
@@ -226,16 +272,21 @@ static void delete (struct kfs_file *file)
     }
     if (!IS_ERR(buffer)) buffer_put(&kfs->cache, buffer);
     journal_end(&handle);
+    return error;
 }
 
 void kfs_evict(struct inode *inode)
 {
     struct kfs_file *file = kfs_file(inode);
     bool may = !(inode->sb->flags & MS_RDONLY);
-    if (!inode->links && may)
-        delete (file);
-    else if (may)
+    int error = 0;
+    if (!inode->links && may && !file->unborn) {
+        error = delete (file);
+    } else if (may && !file->unborn) {
+        error = kfs_may_grow(file);
         kfs_store_times(file);
+    }
+    if (error) kfs_of(inode)->left_over = true;
     mutex_lock(&file->map_lock);
     kfs_unpromise(file, 0);
     mutex_unlock(&file->map_lock);

@@ -64,7 +64,7 @@ static int take_block(struct kfs_file *file, struct handle *handle, struct buffe
         error = IS_ERR(fresh) ? (int)PTR_ERR(fresh) : journal_join(handle, fresh);
         if (!IS_ERR(fresh)) buffer_put(&kfs->cache, fresh);
         if (error) {
-            kfs_free_block(kfs, handle, block, true);
+            kfs_return_block(kfs, handle, block);
             return error;
         }
     }
@@ -97,6 +97,26 @@ int kfs_map_new(struct kfs_file *file, struct handle *handle, uint64_t position,
     *block = error ? 0 : *slot;
     if (parent) buffer_put(&kfs->cache, parent);
     return error;
+}
+
+void kfs_map_undo(struct kfs_file *file, struct handle *handle, uint64_t position)
+{
+    struct kfs *kfs = kfs_of(&file->inode);
+    unsigned index[4];
+    int level = kfs_path_to(position, index);
+    uint32_t *slot = root_slot(file, level, index);
+    struct buffer *parent = 0;
+    for (int i = 1; i <= level; i++) { /* all of them are in the transaction */
+        struct buffer *next = buffer_get(&kfs->cache, *slot);
+        if (parent) buffer_put(&kfs->cache, parent);
+        if (IS_ERR(next)) return;
+        parent = next;
+        slot = &((uint32_t *)(void *)parent->data)[index[i]];
+    }
+    kfs_return_block(kfs, handle, *slot);
+    *slot = 0;
+    file->blocks--;
+    if (parent) buffer_put(&kfs->cache, parent);
 }
 
 static uint64_t span(int level) /* positions below one pointer at that level */

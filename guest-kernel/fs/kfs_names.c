@@ -1,5 +1,9 @@
 /*
  * kfs_names.c - operations on names, each of them one transaction: all of it happens or nothing.
+ *
+ * A transaction has no way back: other operations are in it, too. So each of these operations does first whatever may fail, for want of memory
+ * or room or because the disk cannot be read: it *prepares* (joins) every block that it is going to change. Only then, with
+ * the last thing that may fail behind it, it changes them. What was prepared in vain is logged as it is, and no harm done.
  */
 #include "fs/kfs.h"
 
@@ -68,20 +72,14 @@ static int make_inode(struct inode *directory, struct handle *handle, const stru
     return 0;
 }
 
-/* What could not be named is stored without links: an orphan, deleted when it is put. */
+/* As if it had never been: nothing refers to it nor to the block that it may have got. */
 static void unmake(struct inode *inode, struct handle *handle)
 {
+    struct kfs_file *file = kfs_file(inode);
+    if (file->direct[0]) kfs_return_block(kfs_of(inode), handle, file->direct[0]);
+    kfs_free_inode(kfs_of(inode), handle, (uint32_t)inode->ino);
+    file->unborn = true;
     inode->links = 0;
-    kfs_store(kfs_file(inode), handle);
-}
-
-static int fill_directory(struct inode *directory, struct handle *handle, struct inode *inode)
-{
-    int error = kfs_dir_start(inode, handle, (uint32_t)directory->ino);
-    if (error) return error;
-    inode->links = 2;
-    directory->links++;
-    return 0;
 }
 
 static int store_symlink(struct kfs_file *file, struct handle *handle, const char *target)
@@ -114,19 +112,21 @@ static int make(struct inode *directory, const struct name *name, const struct a
     int error = journal_begin(&kfs_of(directory)->journal, &handle, NAME_CREDITS);
     if (error) return error;
     error = make_inode(directory, &handle, attr, rdev, &inode);
+    if (!error) error = kfs_prepare(inode, &handle);
+    if (!error) error = kfs_prepare(directory, &handle);
     if (!error && target) error = store_symlink(kfs_file(inode), &handle, target);
-    if (!error && S_ISDIR(attr->mode)) error = fill_directory(directory, &handle, inode);
-    if (!error) error = kfs_store(kfs_file(inode), &handle);
+    if (!error && S_ISDIR(attr->mode)) error = kfs_dir_start(inode, &handle, (uint32_t)directory->ino);
+    if (!error) error = kfs_dir_add(directory, &handle, name, (uint32_t)inode->ino, inode->mode);
     if (!error) {
-        error = kfs_dir_add(directory, &handle, name, (uint32_t)inode->ino, inode->mode);
-        if (error && S_ISDIR(attr->mode)) directory->links--;
-    }
-    if (error && inode) unmake(inode, &handle);
-    journal_end(&handle);
-    if (error)
-        inode_put(inode);
-    else
+        if (S_ISDIR(attr->mode)) inode->links = 2, directory->links++;
+        kfs_store(kfs_file(inode), &handle);
+        kfs_store(kfs_file(directory), &handle);
         *made = inode;
+    } else if (inode) {
+        unmake(inode, &handle);
+        inode_put(inode);
+    }
+    journal_end(&handle);
     return error;
 }
 
@@ -148,18 +148,20 @@ static int kfs_link(struct inode *directory, const struct name *name, struct ino
     if (inode->links >= KFS_LINK_MAX) return -EMLINK;
     int error = journal_begin(&kfs_of(directory)->journal, &handle, NAME_CREDITS);
     if (error) return error;
-    error = kfs_dir_add(directory, &handle, name, (uint32_t)inode->ino, inode->mode);
+    error = kfs_prepare(inode, &handle);
+    if (!error) error = kfs_prepare(directory, &handle);
+    if (!error) error = kfs_dir_add(directory, &handle, name, (uint32_t)inode->ino, inode->mode);
     if (!error) {
         inode->links++;
         inode->ctime_ns = inode_now();
-        error = kfs_store(kfs_file(inode), &handle);
+        kfs_store(kfs_file(inode), &handle);
     }
     journal_end(&handle);
     return error;
 }
 
-/* The inode loses a name of this directory. */
-static int unname(struct inode *directory, struct handle *handle, struct inode *victim)
+/* The inode loses a name of this directory. Both are prepared. */
+static void unname(struct inode *directory, struct handle *handle, struct inode *victim)
 {
     if (S_ISDIR(victim->mode)) {
         victim->links = 0;
@@ -168,8 +170,8 @@ static int unname(struct inode *directory, struct handle *handle, struct inode *
         victim->links--;
     }
     victim->ctime_ns = inode_now();
-    int error = kfs_store(kfs_file(victim), handle);
-    return error ? error : kfs_store(kfs_file(directory), handle);
+    kfs_store(kfs_file(victim), handle);
+    kfs_store(kfs_file(directory), handle);
 }
 
 static int kfs_unlink(struct inode *directory, const struct name *name, struct inode *victim)
@@ -179,61 +181,94 @@ static int kfs_unlink(struct inode *directory, const struct name *name, struct i
     if (empty <= 0) return empty ? empty : -ENOTEMPTY;
     int error = journal_begin(&kfs_of(directory)->journal, &handle, NAME_CREDITS);
     if (error) return error;
-    error = kfs_dir_remove(directory, &handle, name);
-    if (!error) error = unname(directory, &handle, victim);
+    struct kfs_place place;
+    error = kfs_prepare(victim, &handle);
+    if (!error) error = kfs_prepare(directory, &handle);
+    if (!error) error = kfs_dir_prepare(directory, &handle, name, &place);
+    if (!error) {
+        kfs_dir_remove(directory, &handle, name, &place);
+        unname(directory, &handle, victim);
+    }
     journal_end(&handle);
     return error;
-}
-
-/* A directory has moved: its ".." and the parents' link counts. */
-static int reparent(struct inode *inode, struct handle *handle, struct inode *from, struct inode *to)
-{
-    if (!S_ISDIR(inode->mode) || from == to) return 0;
-    from->links--;
-    to->links++;
-    return kfs_dir_replace(inode, handle, &(struct name){"..", 2}, (uint32_t)to->ino, S_IFDIR);
 }
 
 struct rename_to {
     struct inode *from, *inode, *to, *victim;
     const struct name *old, *new;
+    struct kfs_place old_place, new_place, dots,
+        victim_dots; /* dots: the ".." of a directory that gets another parent */
 };
 
-static int do_rename(struct rename_to *r, struct handle *handle, bool exchange)
+/* A directory has moved: its ".." and the parents' link counts. */
+static void reparent(struct inode *inode, struct handle *handle, struct inode *from, struct inode *to,
+                     struct kfs_place *dots)
 {
-    int error;
-    if (r->victim)
-        error = kfs_dir_replace(r->to, handle, r->new, (uint32_t)r->inode->ino, r->inode->mode);
+    if (!dots->buffer) return;
+    from->links--;
+    to->links++;
+    kfs_dir_replace(inode, handle, (uint32_t)to->ino, S_IFDIR, dots);
+}
+
+static int prepare_dots(struct inode *inode, struct handle *handle, const struct rename_to *r, struct kfs_place *dots)
+{
+    bool moves = S_ISDIR(inode->mode) && r->from != r->to;
+    return moves ? kfs_dir_prepare(inode, handle, &(struct name){"..", 2}, dots) : 0;
+}
+
+/* Everything that may fail; last the new name, which is there or not. */
+static int prepare_rename(struct rename_to *r, struct handle *handle, bool exchange)
+{
+    int error = kfs_prepare(r->inode, handle);
+    if (!error) error = kfs_prepare(r->from, handle);
+    if (!error) error = kfs_prepare(r->to, handle);
+    if (!error && r->victim) error = kfs_prepare(r->victim, handle);
+    if (!error) error = kfs_dir_prepare(r->from, handle, r->old, &r->old_place);
+    if (!error) error = prepare_dots(r->inode, handle, r, &r->dots);
+    if (!error && exchange) error = prepare_dots(r->victim, handle, r, &r->victim_dots);
+    if (error) return error;
+    if (r->victim) return kfs_dir_prepare(r->to, handle, r->new, &r->new_place);
+    return kfs_dir_add(r->to, handle, r->new, (uint32_t)r->inode->ino, r->inode->mode);
+}
+
+static void do_rename(struct rename_to *r, struct handle *handle, bool exchange)
+{
+    if (r->victim) kfs_dir_replace(r->to, handle, (uint32_t)r->inode->ino, r->inode->mode, &r->new_place);
+    if (exchange)
+        kfs_dir_replace(r->from, handle, (uint32_t)r->victim->ino, r->victim->mode, &r->old_place);
     else
-        error = kfs_dir_add(r->to, handle, r->new, (uint32_t)r->inode->ino, r->inode->mode);
-    if (!error && exchange)
-        error = kfs_dir_replace(r->from, handle, r->old, (uint32_t)r->victim->ino, r->victim->mode);
-    else if (!error)
-        error = kfs_dir_remove(r->from, handle, r->old);
-    if (!error) error = reparent(r->inode, handle, r->from, r->to);
-    if (!error && exchange) error = reparent(r->victim, handle, r->to, r->from);
-    if (!error && r->victim && !exchange) error = unname(r->to, handle, r->victim);
+        kfs_dir_remove(r->from, handle, r->old, &r->old_place);
+    reparent(r->inode, handle, r->from, r->to, &r->dots);
+    if (exchange) reparent(r->victim, handle, r->to, r->from, &r->victim_dots);
+    if (r->victim && !exchange) unname(r->to, handle, r->victim);
     r->inode->ctime_ns = inode_now();
     if (exchange) r->victim->ctime_ns = r->inode->ctime_ns;
-    if (!error) error = kfs_store(kfs_file(r->inode), handle);
-    if (!error && exchange) error = kfs_store(kfs_file(r->victim), handle); /* its fsync must know of its new name */
-    if (!error) error = kfs_store(kfs_file(r->from), handle);
-    if (!error) error = kfs_store(kfs_file(r->to), handle);
-    return error;
+    kfs_store(kfs_file(r->inode), handle);
+    if (exchange) kfs_store(kfs_file(r->victim), handle); /* its fsync must know of its new name */
+    kfs_store(kfs_file(r->from), handle);
+    kfs_store(kfs_file(r->to), handle);
 }
 
 static int kfs_rename(struct inode *from, const struct name *old, struct inode *inode, struct inode *to,
                       const struct name *new, struct inode *victim, bool exchange)
 {
-    struct rename_to r = {from, inode, to, victim, old, new};
+    struct rename_to r = {.from = from, .inode = inode, .to = to, .victim = victim, .old = old, .new = new};
     struct handle handle;
+    bool goes = from != to && S_ISDIR(inode->mode), comes = from != to && exchange && S_ISDIR(victim->mode);
+    bool replaces = victim && S_ISDIR(victim->mode);
+    if (goes && !replaces && to->links >= KFS_LINK_MAX) return -EMLINK;
+    if (comes && !goes && from->links >= KFS_LINK_MAX) return -EMLINK;
     if (victim && !exchange && S_ISDIR(victim->mode)) {
         int empty = kfs_dir_is_empty(victim);
         if (empty <= 0) return empty ? empty : -ENOTEMPTY;
     }
     int error = journal_begin(&kfs_of(from)->journal, &handle, NAME_CREDITS);
     if (error) return error;
-    error = do_rename(&r, &handle, exchange);
+    error = prepare_rename(&r, &handle, exchange);
+    if (!error) do_rename(&r, &handle, exchange);
+    kfs_dir_put(from, &r.old_place);
+    kfs_dir_put(inode, &r.dots);
+    if (exchange) kfs_dir_put(victim, &r.victim_dots);
     journal_end(&handle);
     return error;
 }

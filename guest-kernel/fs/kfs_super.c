@@ -66,7 +66,7 @@ static int read_super(struct kfs *kfs)
 {
     struct blkdev *device = kfs->cache.device;
     uint64_t blocks = device->sectors / SECTORS;
-    void *block = kmalloc(KFS_BLOCK_BYTES);
+    uint8_t *block = kfs->block = kmalloc(KFS_BLOCK_BYTES);
     if (!block) return -ENOMEM;
     const char *wrong = "device is too small";
     int error = -EINVAL;
@@ -77,7 +77,6 @@ static int read_super(struct kfs *kfs)
         wrong = error ? "superblock cannot be read" : kfs_super_wrong(&kfs->super, blocks);
         if (!wrong && replica) printk("kfs: %s: superblock replica %u is used; run fsck.kfs\n", device->name, replica);
     }
-    kfree(block);
     if (wrong) printk("kfs: %s: %s\n", device->name, wrong);
     return wrong ? -EINVAL : 0;
 }
@@ -85,22 +84,21 @@ static int read_super(struct kfs *kfs)
 /* "In use" need not be flushed: no change counts before the FLUSH of its commit. */
 static int write_state(struct kfs *kfs, uint32_t state)
 {
-    uint8_t *block = kzalloc(KFS_BLOCK_BYTES);
-    if (!block) return -ENOMEM;
+    uint8_t *block = kfs->block;
+    memset(block, 0, KFS_BLOCK_BYTES);
     kfs->super.state = state | (kfs->damaged ? KFS_STATE_ERRORS : 0) | (kfs->super.state & KFS_STATE_ERRORS);
     kfs->super.replica = 0;
     kfs->super.checksum = kfs_super_checksum(&kfs->super);
     memcpy(block, &kfs->super, sizeof kfs->super);
     int error = blk_transfer(kfs->cache.device, BLK_WRITE, (uint64_t)KFS_SUPER_BLOCK * SECTORS, block, KFS_BLOCK_BYTES);
-    kfree(block);
     if (error || state != KFS_STATE_CLEAN) return error;
     return KFS_ORDERED(KFS_FLUSH_CLEAN, blk_flush(kfs->cache.device));
 }
 
-/* What a crash left half-done: files without names are deleted, shortening files are shortened. */
-static int adopt_orphans(struct kfs *kfs)
+/* What a crash left half-done, or want of memory: files without names are deleted, shortening files are shortened. */
+static int adopt_orphans(struct kfs *kfs, unsigned *deleted)
 {
-    unsigned deleted = 0;
+    *deleted = 0;
     for (uint32_t number = KFS_FIRST_INODE; number < kfs->super.inodes; number++) {
         struct buffer *buffer = buffer_get(&kfs->cache, kfs->super.inode_table + number / KFS_INODES_BLOCK);
         if (IS_ERR(buffer)) return (int)PTR_ERR(buffer);
@@ -109,12 +107,14 @@ static int adopt_orphans(struct kfs *kfs)
         buffer_put(&kfs->cache, buffer);
         if (!orphan && !shortening) continue;
         struct inode *inode = inode_get(kfs->sb, number);
-        if (IS_ERR(inode)) continue; /* damaged: left to fsck.kfs */
-        if (!orphan && S_ISREG(inode->mode)) kfs_shrink(kfs_file(inode));
-        deleted += orphan;
+        if (IS_ERR(inode)) { /* damaged: left to fsck.kfs */
+            kfs->left_over |= PTR_ERR(inode) == -ENOMEM;
+            continue;
+        }
+        if (!orphan && S_ISREG(inode->mode) && kfs_shrink(kfs_file(inode))) kfs->left_over = true;
+        *deleted += orphan;
         inode_put(inode);
     }
-    if (deleted) printk("kfs: %s: %u deleted files were still open\n", kfs->cache.device->name, deleted);
     return 0;
 }
 
@@ -154,7 +154,17 @@ static void release(struct kfs *kfs)
     uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;
     for (uint32_t i = 0; kfs->pending && i < groups; i++) kfree(kfs->pending[i]);
     kfree(kfs->pending);
+    kfree(kfs->block);
     kfree(kfs);
+}
+
+/* Another try at what failed for want of memory. If it fails again the disk is not clean, and the next mount tries. */
+static void finish_left_over(struct kfs *kfs)
+{
+    kfs->left_over = false;
+    unsigned deleted;
+    if (adopt_orphans(kfs, &deleted)) kfs->left_over = true;
+    inode_drop_unused(kfs->sb);
 }
 
 static void kfs_unmount(struct superblock *sb)
@@ -162,8 +172,9 @@ static void kfs_unmount(struct superblock *sb)
     struct kfs *kfs = sb->private;
     if (!kfs->flusher_gone) stop_flusher(kfs);
     if (!(sb->flags & MS_RDONLY)) {
+        if (kfs->left_over) finish_left_over(kfs);
         int error = journal_checkpoint(&kfs->journal);
-        if (!error) write_state(kfs, KFS_STATE_CLEAN);
+        if (!error) write_state(kfs, kfs->left_over ? KFS_STATE_IN_USE : KFS_STATE_CLEAN);
     }
     release(kfs);
 }
@@ -213,7 +224,7 @@ static int kfs_remount(struct superblock *sb, unsigned flags)
     }
     pagecache_flush_all();
     int error = journal_freeze(&kfs->journal);
-    if (error || has_orphans(sb)) return error;
+    if (error || has_orphans(sb) || kfs->left_over) return error;
     return write_state(kfs, KFS_STATE_CLEAN);
 }
 
@@ -258,14 +269,20 @@ static int start(struct kfs *kfs)
     if (kfs->super.state & KFS_STATE_ERRORS) printk("kfs: %s: had errors; run fsck.kfs\n", kfs->cache.device->name);
     error = kfs_count_free(kfs);
     if (!error && !read_only) error = KFS_ORDERED(KFS_ORDER_ORPHANS, write_state(kfs, KFS_STATE_IN_USE));
-    if (!error && !read_only && !was_clean) error = adopt_orphans(kfs);
+    unsigned deleted = 0;
+    if (!error && !read_only && !was_clean) error = adopt_orphans(kfs, &deleted);
+    if (deleted) printk("kfs: %s: %u deleted files were still open\n", kfs->cache.device->name, deleted);
     if (error) return error;
     struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);
     if (IS_ERR(root)) return (int)PTR_ERR(root);
     uint32_t parent = 0;
-    if (!S_ISDIR(root->mode) || !root->links || kfs_dir_parent(root, &parent) || parent != KFS_ROOT_INODE) {
+    bool directory = S_ISDIR(root->mode) && root->links;
+    if (directory) error = kfs_dir_parent(root, &parent);
+    if (!error && (!directory || parent != KFS_ROOT_INODE))
+        error = kfs_damaged(kfs, "root is no directory", KFS_ROOT_INODE);
+    if (error) {
         inode_put(root);
-        return kfs_damaged(kfs, "root is no directory", KFS_ROOT_INODE);
+        return error;
     }
     kfs->sb->root = root;
     return 0;

@@ -299,6 +299,22 @@ static void report_move(struct walker *old, struct walker *new, struct inode *in
     notify_inode(victim, IN_MOVE_SELF);
 }
 
+/* What moves and what it replaces: nobody may put a name into a directory that is being replaced, nor count links meanwhile. Under the
+ * parents' locks; only rename takes two of them, one rename at a time. -EINVAL: a damaged disk has one of the parents here. */
+static int lock_moving(struct walker *old, struct walker *new, struct inode *inode, struct inode *victim)
+{
+    if (inode == old->at || inode == new->at || (victim && (victim == old->at || victim == new->at))) return -EINVAL;
+    mutex_lock(&inode->lock);
+    if (victim && victim != inode) mutex_lock(&victim->lock);
+    return 0;
+}
+
+static void unlock_moving(struct inode *inode, struct inode *victim)
+{
+    if (victim && victim != inode) mutex_unlock(&victim->lock);
+    mutex_unlock(&inode->lock);
+}
+
 static int locked_rename(struct walker *old, struct walker *new, unsigned flags)
 {
     struct inode *inode, *victim = 0;
@@ -309,8 +325,11 @@ static int locked_rename(struct walker *old, struct walker *new, unsigned flags)
     if (!error) error = rename_check(old, new, inode, victim, flags);
     if (!error && inode == victim && !(flags & RENAME_EXCHANGE)) goto done; /* two names of one file: nothing happens */
     if (!error && !old->at->ops->rename) error = -EPERM;
-    if (!error)
+    if (!error) error = lock_moving(old, new, inode, victim);
+    if (!error) {
         error = old->at->ops->rename(old->at, &old->last, inode, new->at, &new->last, victim, flags & RENAME_EXCHANGE);
+        unlock_moving(inode, victim);
+    }
     if (!error) report_move(old, new, inode, victim, flags & RENAME_EXCHANGE);
 done:
     inode_put(victim);

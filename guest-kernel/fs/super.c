@@ -201,9 +201,9 @@ static bool is_busy(struct superblock *sb)
     return busy_count != 0;
 }
 
-int vfs_unmount(const char *target, unsigned flags)
+/* One at a time: another would look at a file system that is being taken apart. */
+static int locked_unmount(const char *target)
 {
-    (void)flags;
     struct inode *root = walk(AT_FDCWD, target, WALK_FOLLOW);
     if (IS_ERR(root)) return (int)PTR_ERR(root);
     struct superblock *sb = root->sb;
@@ -228,6 +228,16 @@ int vfs_unmount(const char *target, unsigned flags)
     superblock_end(sb);
     inode_put(covered);
     return 0;
+}
+
+int vfs_unmount(const char *target, unsigned flags)
+{
+    static struct mutex unmount_lock = MUTEX_INIT(unmount_lock, "unmount");
+    (void)flags;
+    mutex_lock(&unmount_lock);
+    int error = locked_unmount(target);
+    mutex_unlock(&unmount_lock);
+    return error;
 }
 
 int vfs_sync(void)

@@ -26,6 +26,7 @@ struct task host_task = {.pid = 1, .tgid = 1};
 long host_objects;
 bool host_quiet = true;
 bool host_no_memory;
+unsigned long host_requests, host_fail_from, host_fail_count;
 static uint64_t now_ns = 1000000000;
 
 /* Locks: there is one task. A mutex that is taken twice is a deadlock in the kernel and an error here. */
@@ -112,28 +113,35 @@ _Noreturn void panic(const char *text, ...)
 }
 
 /* Memory. */
+static bool refused(void)
+{
+    host_requests++;
+    return host_no_memory ||
+           (host_fail_from && host_requests >= host_fail_from && host_requests - host_fail_from < host_fail_count);
+}
 void *kmalloc(size_t n)
 {
-    if (host_no_memory) return 0;
+    if (refused()) return 0;
     host_objects++;
     return malloc(n);
 }
 void *kzalloc(size_t n)
 {
-    if (host_no_memory) return 0;
+    if (refused()) return 0;
     host_objects++;
     return calloc(1, n ? n : 1);
 }
 void *krealloc(void *old, size_t n)
 {
-    if (host_no_memory) return 0;
+    if (refused()) return 0;
     if (!old) host_objects++;
     return realloc(old, n);
 }
 char *kstrdup(const char *text)
 {
     size_t n = strlen(text) + 1;
-    return memcpy(kmalloc(n), text, n);
+    char *copy = kmalloc(n);
+    return copy ? memcpy(copy, text, n) : 0;
 }
 void kfree(void *p)
 {
@@ -152,7 +160,7 @@ struct page *page_alloc(unsigned order, unsigned want)
         frames = calloc(FRAMES, sizeof *frames);
         for (uint32_t i = 0; i < FRAMES; i++) free_frame[free_frames++] = i;
     }
-    if (host_no_memory) return 0;
+    if (refused()) return 0;
     if (order || !free_frames) panic("out of frames\n");
     struct page *page = &frames[free_frame[--free_frames]];
     page->refs = 1;
@@ -193,12 +201,13 @@ int pagecache_get(struct mapping *m, uint64_t index, struct page **page)
     *page = radix_find(&m->pages, index);
     if (!*page) {
         *page = page_alloc(0, PAGE_ZEROED);
+        if (!*page) return -ENOMEM;
         int error = m->ops ? m->ops->read_page(m, index, *page) : 0;
+        if (!error) error = radix_set(&m->pages, index, *page);
         if (error) {
             page_put(*page);
             return error;
         }
-        radix_set(&m->pages, index, *page);
         m->resident++;
     }
     page_get(*page);

@@ -7,6 +7,8 @@
 extern long host_objects;   /* kmalloc'd and not freed */
 extern bool host_quiet;     /* printk says nothing */
 extern bool host_no_memory; /* kmalloc and page_alloc give nothing */
+/* Requests for memory are counted; number host_fail_from (0: none) and the following, host_fail_count in all, get nothing. */
+extern unsigned long host_requests, host_fail_from, host_fail_count;
 uint32_t host_frames_free(void);
 void host_forget_threads(void);
 struct spinlock;
