@@ -60,6 +60,7 @@ struct miss {
     uint8_t *
         stray; /* NULL, or the site of another jump: the entry, which rax points to, has another addend than the hint's */
     int32_t addends;
+    bool has_addend; /* rcx is the addend at `resume`, not the entry's place */
 };
 
 /* A NaN that is to become the canonical one, behind the code. */
@@ -186,6 +187,8 @@ void gen_set_rd(struct gen *g, unsigned reg);
 /* The host operand of the access at rs1 + imm; it uses rcx, and rax if rs1 is in memory. Leaves on a miss. rdx is lost. strict: a
  * misaligned address is a miss. */
 struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict);
+/* rdx <- how far base + imm lies behind the start of the region's flat RAM; returns the site of the jump if there are no `bytes` there. */
+uint8_t *gen_check_flat(struct gen *g, unsigned base, int32_t imm, unsigned bytes);
 /* to <- where the entry stands in its table that the address in va belongs to. */
 void gen_entry_offset(struct code *c, unsigned to, unsigned va);
 /* Behind the code: what the probes jump to. */

@@ -81,6 +81,11 @@ bool gen_group_check(struct gen *g, struct group *group, unsigned base)
     copy->state = *g;
     copy->tables = *g->tables;
     g->copied += rest;
+    if (g->plan->flat && insn_info(g->insn->id)->kind == KIND_LOAD) {
+        copy->site = gen_check_flat(g, base, group->low, (unsigned)(group->high - group->low));
+        group->checked = true;
+        return true;
+    }
     x_ins(c, 0x8d, RDX, m_(base, group->low)); /* lea edx */
     x_ins(c, 0x81, G_AND, r_(RDX));
     x_32(c, GUEST_PAGE_BYTES - 1);

@@ -31,22 +31,63 @@ void gen_entry_offset(struct code *c, unsigned to, unsigned va)
     _Static_assert(sizeof(struct tlb_entry) == 16 && GUEST_PAGE_LOG2 + 2 * TLB_SETS_LOG2 <= 32, "scaled by shifts");
 }
 
+uint8_t *gen_check_flat(struct gen *g, unsigned base, int32_t imm, unsigned bytes)
+{
+    struct code *c = &g->c;
+    const struct ram_region *ram = g->plan->flat;
+    int64_t moved = imm - (int64_t)ram->base;
+    uint64_t size = ram->size < INT32_MAX ? ram->size : INT32_MAX;
+    if (moved >= INT32_MIN) {
+        x_ins(c, X_W | 0x8d, RDX, m_(base, (int32_t)moved));
+    } else {
+        x_ins(c, X_W | 0x8d, RDX, m_(base, imm));
+        x_group_imm(c, G_ADD, r_(RDX), (int32_t) - (int64_t)ram->base);
+    }
+    x_group_imm(c, G_CMP, r_(RDX), (int32_t)(size - bytes));
+    return x_jcc(c, C_A);
+}
+
+/* A load of a physical address. */
+static struct rm probe_flat(struct gen *g, unsigned base, unsigned bytes, int32_t imm, struct miss *miss)
+{
+    struct group *group = gen_group(g);
+    bool checked = group && group->checked;
+    if (!checked && group && base != RAX && group->first == g->index) checked = gen_group_check(g, group, base);
+    if (!checked) {
+        miss->site = gen_check_flat(g, base, imm, bytes);
+        miss->has_addend = true;
+        g->misses[g->miss_count++] = *miss;
+    }
+    const struct ram_region *ram = g->plan->flat;
+    x_mov_imm(&g->c, RCX, (int64_t)((uint64_t)(uintptr_t)ram->host - ram->base));
+    if (!checked) g->misses[g->miss_count - 1].resume = g->c.at;
+    return mx_(RCX, base, 0, imm);
+}
+
 struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict)
 {
     struct code *c = &g->c;
     struct opnd o = gen_operand_x(g, g->insn->rs1);
     unsigned base = gen_is_reg(&o) ? o.rm.reg : RAX;
     if (base == RAX) gen_move(g, RAX, &o);
+    unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
+    int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
+    int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
+    struct miss found = {.base = (uint8_t)base,
+                         .imm = imm,
+                         .slot = slot,
+                         .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
+                         .member = g->member,
+                         .place = g->exit_place,
+                         .index = g->index,
+                         .addends = set + (int32_t)offsetof(struct tlb_entry, addend)};
+    if (g->plan && g->plan->flat && !write && !strict) return probe_flat(g, base, bytes, imm, &found);
     struct group *group = strict ? NULL : gen_group(g);
     if (group && group->checked) {
-        g->accesses++;
         x_load(c, RCX, gen_group_addend(g));
         return mx_(RCX, base, 0, imm);
     }
     if (group && (base == RAX || group->first != g->index || !gen_group_check(g, group, base))) group = NULL;
-    unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
-    int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
-    int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
     bool indexed = hint_is_poor(g, hint), foretold = indexed && !write && base != RAX && addend_is_stable(g, hint);
     unsigned entry = foretold ? RAX : RCX;
     if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
@@ -58,15 +99,8 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
     x_group(c, G_CMP, RDX, mx_(R_BANK, entry, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
     struct miss *miss = &g->misses[g->miss_count++];
-    *miss = (struct miss){.site = x_jcc(c, C_NE),
-                          .base = (uint8_t)base,
-                          .imm = imm,
-                          .slot = slot,
-                          .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
-                          .member = g->member,
-                          .place = g->exit_place,
-                          .index = g->index,
-                          .addends = set + (int32_t)offsetof(struct tlb_entry, addend)};
+    *miss = found;
+    miss->site = x_jcc(c, C_NE);
     if (foretold) { /* the access need not wait for the entry that proves it right */
         x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
         x_load(c, RCX, mx_(R_BANK, RCX, 0, miss->addends));
@@ -95,6 +129,7 @@ void gen_misses(struct gen *g)
         g->exit_place = m->place;
         g->index = m->index;
         gen_deopt(g, x_jcc(c, C_NE));
+        if (m->has_addend) x_load(c, RCX, mx_(R_BANK, RCX, 0, m->addends));
         if (m->stray) {
             x_load(c, RCX, mx_(R_BANK, RCX, 0, m->addends));
             x_jmp_to(c, m->resume);

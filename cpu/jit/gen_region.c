@@ -79,7 +79,7 @@ void gen_set_page(struct gen *g, unsigned member)
 
 /* ---- entries ---- */
 
-#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32)
+#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32 + 2)
 
 /* That rax is the constant; else to one of the sites. */
 static uint8_t *guard(struct gen *g, struct rm m, uint64_t value)
@@ -135,6 +135,22 @@ static unsigned gen_nan_guards(struct gen *g, uint8_t **sites)
     return count;
 }
 
+/* Loads are still of physical addresses, and PMP has nothing to say: plan->flat. */
+static unsigned gen_flat_guards(struct gen *g, uint8_t **sites)
+{
+    struct code *c = &g->c;
+    int32_t regime = (int32_t)(offsetof(struct data_bank, info) + offsetof(struct bank_info, regime));
+    _Static_assert(offsetof(struct mmu_regime, virt) == offsetof(struct mmu_regime, priv) + 1, "loaded at once");
+    if (!g->plan->flat) return 0;
+    x_ins(c, X_0F | 0xb7, RAX, m_(R_BANK, regime + (int32_t)offsetof(struct mmu_regime, priv)));
+    x_group_imm(c, G_CMP, r_(RAX), PRIV_M);
+    sites[0] = x_jcc(c, C_NE);
+    x_ins(c, 0x83, G_CMP, m_(R_HART, H(mmu.pmp.active)));
+    x_8(c, 0);
+    sites[1] = x_jcc(c, C_NE);
+    return 2;
+}
+
 /* Where the entry of the member's own code leads from now on; if a guard fails it is run after all. */
 static void gen_entry(struct gen *g, unsigned member)
 {
@@ -143,6 +159,7 @@ static void gen_entry(struct gen *g, unsigned member)
     uint8_t *sites[GUARDS_MAX];
     unsigned guards = g->plan->several_pages ? gen_guards(g, member, sites) : 0;
     guards += gen_nan_guards(g, sites + guards);
+    guards += gen_flat_guards(g, sites + guards);
     enter_region(g);
     x_jmp_to(c, g->plan->member[member].label);
     if (!guards) return;

@@ -201,6 +201,18 @@ static bool is_native(const struct jit *j, const struct block *b)
     return b->native != code_exec(&j->code, j->enter_interp);
 }
 
+/* The largest piece of RAM, if all of it may be read where h loads from now: M-mode without PMP. */
+static const struct ram_region *flat_ram(const struct hart *h)
+{
+    const struct mmu_regime *r = &h->data->info.regime;
+    const struct bus *bus = h->engine->bus;
+    const struct ram_region *best = NULL;
+    if (r->priv != PRIV_M || r->virt || h->mmu.pmp.active) return NULL;
+    for (unsigned i = 0; i < bus->ram_count; i++)
+        if (!best || bus->ram[i].size > best->size) best = &bus->ram[i];
+    return best && best->base <= -(uint64_t)INT32_MIN ? best : NULL; /* what is taken off is an immediate */
+}
+
 /* Makes a region of what was recorded, if anything ran again and again. */
 static bool region_make(struct jit *j)
 {
@@ -223,6 +235,7 @@ static bool region_make(struct jit *j)
     if (!made) return false;
     assign(j, &plan);
     plan.hints = r->hart->hints;
+    plan.flat = flat_ram(r->hart);
     made->count = plan.count;
     for (unsigned i = 0; i < plan.count; i++) {
         made->of[i].block = plan.member[i].block;

@@ -42,3 +42,56 @@ Test(engine_regions, a_signalling_nan_met_on_entering_raises_nothing)
                         UINT64_C(0x7ff0000000000001));
     run_other_hart_with(FADD_S(1, 2, 3), FADD_S(4, 1, 2), BOXED | 0x3f800000, BOXED | 0x40000000, BOXED | 0x7f800001);
 }
+
+#define LOADED_FROM (RAM + 0x7000)
+#define PROTECTED   (RAM + 0x8000)
+
+/* A loop of loads through a2, which moves up, runs `runs` times in M-mode; then csr = value, and once more. How that ends: mcause, and *at the
+ * last a2. */
+static uint64_t cause_of_load_after(unsigned runs, unsigned csr, uint64_t value, uint64_t *at)
+{
+    static struct world w;
+    const struct world_engine how = {.arena_bytes = 256 << 10, .code_bytes = 256 << 10, .warm = 1};
+    const uint32_t code[] = {JAL0(4), LD(A1, A2, 0), ADDI(A2, A2, 8), ADDI(A0, A0, 1), BNE(A0, 0, -12)};
+    const uint32_t handler = JAL0(0);
+    uint64_t cause = UINT64_MAX;
+    world_create_with(&w, "max", 1, &how);
+    memcpy(world_ram(&w, RAM), code, sizeof code);
+    memcpy(world_ram(&w, RAM + 0x100), &handler, sizeof handler);
+    csr_poke(w.hart[0], MTVEC, RAM + 0x100);
+    csr_poke(w.hart[0], PMPADDR0, PROTECTED >> 2 | 0x1ff); /* NAPOT, a page */
+    w.hart[0]->x[A0] = 1;
+    for (unsigned i = 0; i <= runs; i++) {
+        if (i == runs) csr_poke(w.hart[0], csr, value);
+        w.hart[0]->pc = RAM;
+        w.hart[0]->x[A2] = LOADED_FROM;
+        world_run(&w, 0, 3000);
+    }
+    cr_assert(engine_stats(w.engine)->regions_made > 0, "the loop became no region");
+    cr_assert(csr_peek(w.hart[0], MCAUSE, &cause));
+    *at = w.hart[0]->x[A2];
+    world_destroy(&w);
+    return cause;
+}
+
+/* norm:pmp_l_bit_m_mode_enforcement: a locked entry binds M-mode as well. */
+Test(engine_regions, a_region_of_physical_loads_obeys_pmp)
+{
+    uint64_t at;
+    cr_assert_eq(cause_of_load_after(20, MSCRATCH, 0, &at), 0);
+    cr_assert(at > PROTECTED);
+    for (unsigned runs = 20; runs < 30; runs++) {
+        cr_assert_eq(cause_of_load_after(runs, PMPCFG0, 0x98, &at), CAUSE_LOAD_ACCESS);
+        cr_assert_eq(at, PROTECTED);
+    }
+}
+
+/* With MPRV loads are made as in S-mode, which without a PMP entry may read nothing. */
+Test(engine_regions, a_region_of_physical_loads_obeys_mprv)
+{
+    uint64_t at, mprv = UINT64_C(1) << 17, mpp_s = UINT64_C(1) << 11;
+    for (unsigned runs = 20; runs < 60; runs++) {
+        cr_assert_eq(cause_of_load_after(runs, MSTATUS, mprv | mpp_s, &at), CAUSE_LOAD_ACCESS);
+        cr_assert_eq(at, LOADED_FROM);
+    }
+}
