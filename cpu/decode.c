@@ -120,7 +120,9 @@ bool insn_writes_rd(const struct insn *insn)
     case KIND_AMO:
     case KIND_FP:
     case KIND_FPR: return true;
-    case KIND_SYS: return insn->id >= INSN_csrrw && insn->id <= INSN_csrrci;
+    case KIND_SYS:
+        return (insn->id >= INSN_csrrw && insn->id <= INSN_csrrci) ||
+               (insn->id >= INSN_hlv_b && insn->id <= INSN_hlv_d);
     default: return false;
     }
 }

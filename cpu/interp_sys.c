@@ -131,8 +131,10 @@ static bool sys_mret(struct hart *h, const struct dinsn *d, struct trap *t)
 static bool sys_sret(struct hart *h, const struct dinsn *d, struct trap *t)
 {
     unsigned status = csr_substitute(h, 0x100); /* of the mode that is left */
+    bool hypervisor = !h->virt && isa_has(h->isa_live, EXT_h);
     if (!priv_sret(h, insn_raw(d), t)) return false;
     if (h->observer) observe_csr_written(h, status);
+    if (h->observer && hypervisor) observe_csr_written(h, 0x600); /* hstatus: SPV */
     return true;
 }
 static bool sys_wfi(struct hart *h, const struct dinsn *d, struct trap *t) { return priv_wfi(h, insn_raw(d), t); }

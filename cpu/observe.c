@@ -44,19 +44,21 @@ static void record_csr(struct commit *c, unsigned number, uint64_t value)
     }
 }
 
-#define CSR_FFLAGS  0x001
-#define CSR_FRM     0x002
-#define CSR_FCSR    0x003
-#define CSR_MSTATUS 0x300
+#define CSR_FFLAGS   0x001
+#define CSR_FRM      0x002
+#define CSR_FCSR     0x003
+#define CSR_VSSTATUS 0x200
+#define CSR_MSTATUS  0x300
+#define CSR_MIP      0x344
+#define CSR_HVIP     0x645
 
 /* A write through a view is a write of what holds the bits. */
 static unsigned written_through(unsigned number)
 {
     static const struct {
         uint16_t view, holder;
-    } views[] = {{0x100, CSR_MSTATUS}, {0x104, 0x304 /* mie */}, {0x144, 0x344 /* mip */},
-                 {0x204, 0x304},       {0x604, 0x304},           {0x244, 0x344},
-                 {0x644, 0x344}};
+    } views[] = {{0x100, CSR_MSTATUS}, {0x104, 0x304 /* mie */}, {0x144, CSR_MIP}, {0x204, 0x304},
+                 {0x604, 0x304},       {0x244, CSR_MIP},         {0x644, CSR_MIP}};
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         if (views[i].view == number) return views[i].holder;
     return number;
@@ -67,6 +69,7 @@ void observe_csr_written(struct hart *h, unsigned number)
     uint64_t value = 0;
     if (!h->commit) return;
     if (number == CSR_FCSR) observe_csr_written(h, CSR_FRM);
+    if (number == CSR_HVIP) observe_csr_written(h, CSR_MIP); /* where its bits are seen, too */
     number = number == CSR_FCSR ? CSR_FFLAGS : written_through(number);
     if (csr_peek(h, number, &value)) record_csr(h->commit, number, value);
 }
@@ -95,10 +98,25 @@ static void record_registers(const struct hart *h, struct commit *c, const struc
     c->rd_value = f ? h->f[insn->rd] : h->x[insn->rd];
 }
 
+/* norm:vsstatus_fs_op: with V = 1 in both fields. */
 static bool fs_is_dirty(struct hart *h)
 {
     priv_sync_fp(h);
-    return (h->csr.mstatus & MSTATUS_FS) == MSTATUS_FS;
+    uint64_t fs = h->csr.mstatus & (h->virt ? h->csr.vsstatus : UINT64_MAX);
+    return (fs & MSTATUS_FS) == MSTATUS_FS;
+}
+
+/* Making the registers dirty is a write of each status that says so. */
+static void record_dirty(struct hart *h)
+{
+    observe_csr_written(h, CSR_MSTATUS);
+    if (h->virt) observe_csr_written(h, CSR_VSSTATUS);
+}
+
+/* A write of fflags, frm or fcsr makes them dirty; one of a status itself is recorded as what it is. */
+static bool writes_fcsr(const struct insn *insn)
+{
+    return insn->id >= INSN_csrrw && insn->id <= INSN_csrrci && insn->imm >= CSR_FFLAGS && insn->imm <= CSR_FCSR;
 }
 
 /* Flags that this instruction raised count as a write of fflags. */
@@ -141,8 +159,7 @@ static void step(struct hart *h, struct commit *c)
     h->budget = 1;
     run_block(h, b, h->engine->blind);
     if (fp) record_fp(h, c, flags);
-    if (!was_dirty && fs_is_dirty(h))
-        observe_csr_written(h, CSR_MSTATUS); /* so does making the registers dirty, of mstatus */
+    if (!was_dirty && (fp || writes_fcsr(&insn)) && fs_is_dirty(h)) record_dirty(h);
     if (!c->trapped) record_registers(h, c, &insn);
 }
 

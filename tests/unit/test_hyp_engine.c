@@ -518,3 +518,76 @@ Test(hyp_engine, a_world_switch_keeps_each_sides_translations)
     set(HGATP, csr(HGATP) ^ UINT64_C(1) << 44);
     cr_assert(H->data == guest && guest->read[tlb_index(0x4000)].tag == 0x4000);
 }
+
+/* ---- what an observer is told ---- */
+
+static struct commit last;
+static void note(void *self, struct hart *h, const struct commit *c)
+{
+    (void)self, (void)h;
+    last = *c;
+}
+
+static void observe(enum priv priv, bool virt, uint32_t insn)
+{
+    struct observer o = {.commit = note};
+    PUT(CODE, insn, J_SELF);
+    hart_attach(H, &o);
+    run_in(priv, virt, 1);
+    hart_detach(H, &o);
+    cr_assert(!last.trapped && last.insn == insn);
+}
+
+static bool told_of(unsigned number)
+{
+    for (unsigned i = 0; i < last.csr_count; i++)
+        if (last.csr[i].number == number) {
+            uint64_t now;
+            return csr_peek(H, number, &now) && last.csr[i].value == now;
+        }
+    return false;
+}
+
+Test(hyp_engine, an_observer_sees_what_a_load_as_the_guest_writes)
+{
+    g_map(4, DATA, URWX);
+    put64(DATA, 77);
+    H->x[S0] = 0x4000;
+    observe(PRIV_S, false, 0x6c0445f3); /* hlv.d a1,(s0) */
+    cr_assert(last.wrote_x && last.rd == A1 && last.rd_value == 77);
+    cr_assert(last.mem_count == 1 && last.mem[0].va == 0x4000 && !last.mem[0].store);
+    observe(PRIV_S, false, 0x6eb44073); /* hsv.d a1,(s0) */
+    cr_assert(!last.wrote_x && last.mem_count == 1 && last.mem[0].store && last.mem[0].value == 77);
+}
+
+Test(hyp_engine, an_observer_sees_both_statuses_become_dirty)
+{
+    const uint64_t initial = UINT64_C(1) << 13;
+    const uint32_t makes_dirty[] = {0xf2000553 /* fmv.d.x fa0,zero */, 0x00105073 /* csrwi fflags,0 */};
+    for (size_t i = 0; i < ARRAY_LEN(makes_dirty); i++) {
+        set(MSTATUS, MSTATUS_FS);
+        set(VSSTATUS, initial);
+        observe(PRIV_S, true, makes_dirty[i]);
+        cr_assert(told_of(MSTATUS) && told_of(VSSTATUS));
+        observe(PRIV_S, true, makes_dirty[i]);
+        cr_assert(!told_of(MSTATUS) && !told_of(VSSTATUS), "they are dirty already");
+        set(VSSTATUS, initial);
+        observe(PRIV_S, false, makes_dirty[i]);
+        cr_assert(!told_of(MSTATUS) && !told_of(VSSTATUS), "with V = 0 vsstatus is no part of it");
+    }
+    H->x[A0] = MSTATUS_FS;
+    observe(PRIV_S, true, CSRW(0x100, A0));
+    cr_assert(told_of(VSSTATUS) && !told_of(MSTATUS), "a write is a write of what it names");
+}
+
+Test(hyp_engine, an_observer_sees_all_that_sret_and_hvip_write)
+{
+    set(HSTATUS, UINT64_C(1) << 7);
+    observe(PRIV_S, false, 0x10200073);
+    cr_assert(told_of(MSTATUS) && told_of(HSTATUS) && !told_of(VSSTATUS));
+    observe(PRIV_S, true, 0x10200073);
+    cr_assert(told_of(VSSTATUS) && !told_of(HSTATUS) && !told_of(MSTATUS));
+    H->x[A0] = 0x444;
+    observe(PRIV_S, false, CSRW(HVIP, A0));
+    cr_assert(told_of(HVIP) && told_of(MIP));
+}
