@@ -29,10 +29,7 @@ static void arena_clear(struct engine *e)
     memset(e->buckets, 0, sizeof e->buckets);
     memset(e->pages, 0, sizeof e->pages);
     e->free_pages = NULL;
-    for (unsigned i = 0; i < CODE_PAGES_MAX; i++) {
-        e->page_pool[i].next = e->free_pages;
-        e->free_pages = &e->page_pool[i];
-    }
+    e->pages_begun = 0;
 }
 
 struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *log)
@@ -52,14 +49,21 @@ struct engine *engine_create(struct bus *bus, size_t arena_bytes, struct log *lo
         engine_destroy(e);
         return NULL;
     }
-    arena_clear(e);
-    for (unsigned i = 0; i < TLB_SETS; i++) e->blind->read[i].tag = e->blind->write[i].tag = TLB_TAG_EMPTY;
+    e->parts_begun = 1;
     if (bus) {
         bus->code_written = code_written;
         bus->device_wrote = device_wrote;
         bus->watcher = e;
     }
     return e;
+}
+
+const struct data_bank *engine_blind_bank(struct engine *e)
+{
+    for (unsigned i = 0; i < TLB_SETS && !e->blind_is_clear; i++)
+        e->blind->read[i].tag = e->blind->write[i].tag = TLB_TAG_EMPTY;
+    e->blind_is_clear = true;
+    return e->blind;
 }
 
 void engine_destroy(struct engine *e)
@@ -128,7 +132,8 @@ static bool arena_has_room(struct engine *e, size_t bytes)
 {
     if (bytes <= e->part_bytes - e->part_used) return true;
     if (e->parts_begun == ARENA_PARTS) return false;
-    e->parts_begun++; /* the next one was never used */
+    if (e->parts_begun++ == 1) /* the others were never used */
+        host_mem_prefer_large(e->arena + e->part_bytes, (ARENA_PARTS - 1) * e->part_bytes, true);
     e->part++;
     e->part_used = 0;
     return true;
@@ -216,7 +221,7 @@ static void empty_pages(struct engine *e, struct range gone)
 
 void engine_make_room(struct engine *e)
 {
-    if (!e->free_pages) { /* code is spread over too many pages */
+    if (!e->free_pages && e->pages_begun == CODE_PAGES_MAX) { /* code is spread over too many pages */
         engine_flush(e);
         return;
     }
@@ -267,8 +272,13 @@ static struct code_page **page_slot(struct engine *e, gpa_t page)
 static struct code_page *page_make(struct engine *e, gpa_t page)
 {
     struct code_page **slot = page_slot(e, page), *p = *slot;
-    if (p || !(p = e->free_pages)) return p;
-    e->free_pages = p->next;
+    if (p) return p;
+    if ((p = e->free_pages))
+        e->free_pages = p->next;
+    else if (e->pages_begun < CODE_PAGES_MAX)
+        p = &e->page_pool[e->pages_begun++];
+    else
+        return NULL;
     *p = (struct code_page){.page = page};
     return *slot = p;
 }

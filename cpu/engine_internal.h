@@ -127,12 +127,14 @@ struct engine {
     struct block *buckets[BLOCK_BUCKETS];
     struct code_page *pages[PAGE_BUCKETS];
     struct code_page *page_pool, *free_pages; /* CODE_PAGES_MAX of them */
+    unsigned pages_begun;                     /* of the pool, that were ever used: what was not is not touched */
     struct mode modes[MODES_MAX];
     unsigned mode_count;
     struct hart *harts[ENGINE_HARTS_MAX];
     unsigned hart_count;
-    struct block *scratch; /* truncated copies and what must not be cached */
-    struct data_bank *blind;
+    struct block *scratch;   /* truncated copies and what must not be cached */
+    struct data_bank *blind; /* engine_blind_bank */
+    bool blind_is_clear;
     struct jit *jit; /* NULL: interpreter only */
     struct engine_stats stats;
     struct engine_counts *counts; /* NULL: nobody asks */
@@ -150,6 +152,8 @@ enum find_result engine_find(struct engine *e, struct hart *h, const struct bloc
 void engine_flush(struct engine *e);
 void engine_make_room(struct engine *e);
 void engine_drop_native(struct engine *e);
+/* In which nothing hits: for observed runs. */
+const struct data_bank *engine_blind_bank(struct engine *e);
 /* Sets h->mode from isa_live and observers; may flush. */
 void engine_update_mode(struct engine *e, struct hart *h);
 /* A copy of the first `length` instructions of b; valid until the next call. */

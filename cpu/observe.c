@@ -157,7 +157,7 @@ static void step(struct hart *h, struct commit *c)
     if (fp) fp_set_flags(&h->fp, 0);
     h->icount_end -= (uint64_t)(h->budget - 1);
     h->budget = 1;
-    run_block(h, b, h->engine->blind);
+    run_block(h, b, engine_blind_bank(h->engine));
     if (fp) record_fp(h, c, flags);
     if (!was_dirty && (fp || writes_fcsr(&insn)) && fs_is_dirty(h)) record_dirty(h);
     if (!c->trapped) record_registers(h, c, &insn);

@@ -13,6 +13,7 @@ void bus_finish(struct bus *bus)
     for (unsigned i = 0; i < bus->ram_count; i++) {
         host_mem_release(bus->ram[i].host, bus->ram[i].size);
         free(bus->ram[i].code_marks);
+        free(bus->ram[i].used_marks);
     }
     bus_init(bus, NULL);
 }
@@ -53,8 +54,10 @@ bool bus_add_ram(struct bus *bus, gpa_t base, uint64_t size, struct err *err)
     uint64_t pages = size >> GUEST_PAGE_LOG2;
     r.host = host_mem_reserve(size);
     r.code_marks = r.host ? calloc((size_t)(pages + 63) / 64, sizeof *r.code_marks) : NULL;
-    if (!r.code_marks) {
+    r.used_marks = r.code_marks ? calloc((size_t)(pages + 63) / 64, sizeof *r.used_marks) : NULL;
+    if (!r.used_marks) {
         host_mem_release(r.host, size);
+        free(r.code_marks);
         return err_set(err, "RAM of %" PRIu64 " MiB: the host has no address space for it; ask for less", size >> 20);
     }
     bus->ram[bus->ram_count++] = r;
@@ -86,6 +89,44 @@ uint8_t *bus_ram(const struct bus *bus, gpa_t gpa, uint64_t len)
     const struct ram_region *r = bus_find_ram(bus, gpa);
     if (!r || len > r->size - (gpa - r->base)) return NULL;
     return r->host + (gpa - r->base);
+}
+
+/* ---- large pages of the host ----
+ *
+ * Its TLB has too few entries to reach all of a guest by small pages. But a large one takes up all its memory when one byte is touched. */
+
+#define LARGE_PAGES  (HOST_LARGE_PAGE_BYTES / GUEST_PAGE_BYTES)
+#define LARGE_FROM   128                /* pages that were used in small ones, so that a small program starts soon */
+#define LARGE_DENSE  (LARGE_PAGES / 8)  /* pages used of a large one, on average, from which on they are worth it */
+#define LARGE_SPARSE (LARGE_PAGES / 16) /* below which they are not */
+
+static void ram_prefer_large(struct ram_region *r, bool large)
+{
+    if (r->large == large) return;
+    r->large = large;
+    host_mem_prefer_large(r->host, r->size, large);
+}
+
+static bool large_page_is_used(const struct ram_region *r, uint64_t page)
+{
+    uint64_t first = page & ~(LARGE_PAGES - 1), end = r->size >> GUEST_PAGE_LOG2;
+    for (uint64_t i = first; i < first + LARGE_PAGES && i < end; i += 64)
+        if (r->used_marks[i / 64]) return true;
+    return false;
+}
+
+void bus_note_use(struct bus *bus, gpa_t gpa)
+{
+    struct ram_region *r = bus_find_ram(bus, gpa);
+    if (!r) return;
+    uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2, bit = UINT64_C(1) << page % 64;
+    if (r->used_marks[page / 64] & bit) return;
+    if (!large_page_is_used(r, page)) r->large_used++;
+    r->used_marks[page / 64] |= bit;
+    r->pages_used++;
+    if (r->pages_used < LARGE_FROM) return;
+    if (r->pages_used >= LARGE_DENSE * r->large_used) ram_prefer_large(r, true);
+    if (r->pages_used < LARGE_SPARSE * r->large_used) ram_prefer_large(r, false);
 }
 
 /* The window that takes this access, or NULL: nothing there, wrong width, misaligned, or past its end. */
@@ -165,6 +206,7 @@ static void bus_copy(struct bus *bus, gpa_t gpa, void *to, const void *from, uin
         uint64_t offset = gpa + done - r->base, part = r->size - offset;
         if (part > len - done) part = len - done;
         if (to) memcpy((uint8_t *)to + done, r->host + offset, (size_t)part);
+        if (from && part >= 2 * HOST_LARGE_PAGE_BYTES) ram_prefer_large(r, true);
         if (from) memcpy(r->host + offset, (const uint8_t *)from + done, (size_t)part);
         done += part;
     }

@@ -1,6 +1,7 @@
 /* The bus: RAM and device windows in the guest-physical address space, and the contract that every device follows.
  *
- * RAM is one or more host mappings, allocated lazily by the host. A device window is a base, a size and a const table of callbacks;
+ * RAM is one or more host mappings, allocated lazily by the host: by small pages, and by large ones once it turns out that the guest uses
+ * much of those that it uses at all. A device window is a base, a size and a const table of callbacks;
  * the bus checks window bounds, accepted widths and natural alignment before it calls one, so a device sees only legal accesses.
  *
  * Code pages: an engine that has decoded code from a RAM page marks the page. A store by a hart, a DMA write by a device or a
@@ -37,6 +38,10 @@ struct ram_region {
     uint64_t size; /* bytes, a multiple of the page size */
     uint8_t *host;
     uint64_t *code_marks; /* a bit per page */
+    /* Which pages harts have found by a walk (a bit each), how many they are, and how many of the host's large pages they lie in. */
+    uint64_t *used_marks;
+    uint64_t pages_used, large_used;
+    bool large; /* the host is to give large pages from now on */
 };
 
 struct mmio_window {
@@ -71,6 +76,9 @@ bool bus_add_mmio(struct bus *bus, gpa_t base, uint64_t size, const struct mmio_
 
 /* Host address of [gpa, gpa+len) if it lies wholly within one RAM region, else NULL. len >= 1. Never use it to write: see below. */
 uint8_t *bus_ram(const struct bus *bus, gpa_t gpa, uint64_t len);
+
+/* A hart uses the page of gpa, which may be anything. */
+void bus_note_use(struct bus *bus, gpa_t gpa);
 
 /* One access of 1, 2, 4 or 8 bytes to RAM (any alignment) or to a device window (natural alignment, accepted width).
  * false: nothing there, or the device does not accept it: an access fault for a hart. */

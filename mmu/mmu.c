@@ -99,6 +99,7 @@ struct mmu_result mmu_access_data(struct mmu *m, struct data_bank *b, gva_t va, 
     unsigned rights;
     result = translate(m, &b->info.regime, va, len, access, &w, &rights);
     if (result.fault || !rights) return result;
+    if (result.host) bus_note_use(m->bus, w.gpa);
     uint64_t addend = result.host ? (uint64_t)(uintptr_t)result.host - va : w.gpa - va;
     uint64_t flags = result.host ? 0 : TLB_TAG_SLOW;
     uint64_t code = result.host && bus_has_code(m->bus, w.gpa) ? TLB_TAG_CODE : 0;

@@ -3,6 +3,8 @@
 #include "cpu/jit/jit.h"
 
 #include "cpu/interp.h"
+#include "emu/base/bits.h"
+#include "emu/base/host_mem.h"
 #include <cpuid.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -20,17 +22,42 @@
 
 /* ---- code memory ---- */
 
+/* Address space for both views. The executable one begins at a large page; the other does not, so that no more of it is resident than was
+ * written. */
+static uint64_t place_bytes(const struct jit *j) { return 2 * (uint64_t)j->bytes + HOST_LARGE_PAGE_BYTES; }
+static size_t write_offset(const struct jit *j)
+{
+    return (size_t)(align_up(j->bytes, GUEST_PAGE_BYTES) + HOST_LARGE_PAGE_BYTES / 2);
+}
+
+static uint8_t *map_code(uint8_t *at, size_t bytes, int access, int fd)
+{
+    void *p = mmap(at, bytes, access, MAP_SHARED | MAP_FIXED, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
 static bool map_twice(struct jit *j)
 {
     int fd = memfd_create("orrery-code", MFD_CLOEXEC);
     if (fd < 0) return false;
-    bool sized = ftruncate(fd, (off_t)j->bytes) == 0;
-    j->write = sized ? mmap(NULL, j->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-    j->exec = sized ? mmap(NULL, j->bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
+    j->place = ftruncate(fd, (off_t)j->bytes) == 0 ? host_mem_reserve(place_bytes(j)) : NULL;
+    if (j->place) {
+        j->exec = map_code(j->place, j->bytes, PROT_READ | PROT_EXEC, fd);
+        j->write = map_code(j->place + write_offset(j), j->bytes, PROT_READ | PROT_WRITE, fd);
+    }
     close(fd);
-    if (j->write == MAP_FAILED) j->write = NULL;
-    if (j->exec == MAP_FAILED) j->exec = NULL;
     return j->write && j->exec;
+}
+
+/* Code is spread over more pages than the host's TLB has entries for. */
+static void make_large(struct jit *j)
+{
+    size_t used = (size_t)(j->code.at - j->write), large = HOST_LARGE_PAGE_BYTES;
+    size_t worth = (used + large / 2) / large * large;
+    if (worth > j->bytes) worth = j->bytes;
+    if (worth <= j->large_bytes) return;
+    host_mem_make_large(j->exec + j->large_bytes, worth - j->large_bytes);
+    j->large_bytes = worth;
 }
 
 /* lzcnt, tzcnt and popcnt; compilers do not all know the first by name. Intel SDM volume 2, CPUID. */
@@ -65,8 +92,7 @@ void jit_destroy(struct jit *j)
 {
     if (!j) return;
     region_flush(j);
-    if (j->write) munmap(j->write, j->bytes);
-    if (j->exec) munmap(j->exec, j->bytes);
+    host_mem_release(j->place, place_bytes(j));
     free(j);
 }
 
@@ -112,6 +138,7 @@ static void give_up_written(struct jit *j, size_t written)
     if (j->unseen < WRITTEN_KEPT_BYTES) return;
     j->unseen = 0;
     madvise(j->write, j->bytes, MADV_DONTNEED);
+    make_large(j);
 }
 
 static bool translate(struct jit *j, const struct hart *h, struct block *b)

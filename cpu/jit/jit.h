@@ -11,10 +11,12 @@
 
 struct jit {
     struct engine *engine;
+    uint8_t *place;        /* the address space in which both lie */
     uint8_t *write, *exec; /* the same memory twice */
     size_t bytes;
     unsigned warm;
-    size_t unseen; /* bytes written since the writable view's pages were last given up */
+    size_t large_bytes; /* from the beginning, whose pages were made large */
+    size_t unseen;      /* bytes written since the writable view's pages were last given up */
     struct code code;
     uint8_t *blocks; /* where blocks begin, behind the shared stubs (written address) */
     insn_fn *enter;  /* first handler of a native block */

@@ -3,7 +3,9 @@
 
 #include <sys/mman.h>
 
-#define LARGE_PAGE (UINT64_C(2) << 20)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1; older C libraries do not name it, older kernels refuse it */
+#endif
 
 static uint8_t *map(uint64_t bytes)
 {
@@ -12,29 +14,37 @@ static uint8_t *map(uint64_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Begins at a large page, so that the host can use those: it has too few entries in its TLB to reach all of a guest by small ones. */
-static uint8_t *map_large(uint64_t bytes)
+/* Begins at a large page. */
+static uint8_t *map_aligned(uint64_t bytes)
 {
-    if (bytes > UINT64_MAX - LARGE_PAGE) return NULL;
-    uint8_t *p = map(bytes + LARGE_PAGE);
+    if (bytes > UINT64_MAX - HOST_LARGE_PAGE_BYTES) return NULL;
+    uint8_t *p = map(bytes + HOST_LARGE_PAGE_BYTES);
     if (!p) return NULL;
-    uint64_t before = -(uint64_t)(uintptr_t)p & (LARGE_PAGE - 1);
+    uint64_t before = -(uint64_t)(uintptr_t)p & (HOST_LARGE_PAGE_BYTES - 1);
     if (before) munmap(p, (size_t)before);
-    munmap(p + before + bytes, (size_t)(LARGE_PAGE - before));
-#ifdef MADV_HUGEPAGE
-    madvise(p + before, (size_t)bytes, MADV_HUGEPAGE); /* advice only: no matter if it is refused */
-#endif
+    munmap(p + before + bytes, (size_t)(HOST_LARGE_PAGE_BYTES - before));
     return p + before;
 }
 
 void *host_mem_reserve(uint64_t bytes)
 {
-    bool large = bytes >= LARGE_PAGE && bytes % LARGE_PAGE == 0;
-    void *p = large ? map_large(bytes) : NULL;
+    void *p = bytes % HOST_LARGE_PAGE_BYTES == 0 ? map_aligned(bytes) : NULL;
     return p ? p : map(bytes);
 }
 
 void host_mem_release(void *p, uint64_t bytes)
 {
     if (p) munmap(p, (size_t)bytes);
+}
+
+void host_mem_prefer_large(void *p, uint64_t bytes, bool large)
+{
+    madvise(p, (size_t)bytes, large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+void host_mem_make_large(void *p, uint64_t bytes)
+{
+    uintptr_t mask = (uintptr_t)HOST_LARGE_PAGE_BYTES - 1;
+    uintptr_t first = ((uintptr_t)p + mask) & ~mask, end = ((uintptr_t)p + bytes) & ~mask;
+    if (first < end) madvise((void *)first, end - first, MADV_COLLAPSE);
 }

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct probe {
     uint64_t offset, value;
@@ -184,4 +185,51 @@ Test(bus, writes_to_marked_pages_reach_the_watcher)
     bus_read(&bus, RAM, 8, &v);
     bus_mark_code(&bus, 0);
     cr_assert_eq(w.calls, 4, "reads and holes call nobody");
+}
+
+/* ---- the host's large pages ---- */
+
+#define LARGE UINT64_C(0x200000)
+
+static uint64_t resident_pages(uint64_t size)
+{
+    static unsigned char in[16 * LARGE / GUEST_PAGE_BYTES];
+    uint64_t count = 0;
+    cr_assert_eq(mincore(bus_ram(&bus, 2 * RAM, 1), size, in), 0);
+    for (uint64_t i = 0; i < size / GUEST_PAGE_BYTES; i++) count += in[i] & 1;
+    return count;
+}
+
+static void use(uint64_t page)
+{
+    gpa_t at = 2 * RAM + page * GUEST_PAGE_BYTES;
+    cr_assert(bus_write(&bus, at, 8, ~page));
+    bus_note_use(&bus, at + 5);
+}
+
+Test(bus, ram_that_is_used_sparsely_stays_small)
+{
+    cr_assert(bus_add_ram(&bus, 2 * RAM, 16 * LARGE, &err), "%s", err.text);
+    for (uint64_t i = 0; i < 16 * 16; i++) use(i * 32); /* 16 of each 512 pages */
+    cr_assert_eq(resident_pages(16 * LARGE), 16 * 16);
+}
+
+Test(bus, ram_stays_small_again_when_the_guest_turns_to_sparse_use)
+{
+    cr_assert(bus_add_ram(&bus, 2 * RAM, 16 * LARGE, &err), "%s", err.text);
+    for (uint64_t page = 0; page < 200; page++) use(page);
+    for (uint64_t i = 1; i < 16; i++) use(i * 512);
+    cr_assert_leq(resident_pages(16 * LARGE), 8 * 512);
+}
+
+Test(bus, ram_keeps_its_contents_where_much_of_it_is_used)
+{
+    uint64_t v;
+    cr_assert(bus_add_ram(&bus, 2 * RAM, 2 * LARGE + GUEST_PAGE_BYTES, &err), "%s", err.text);
+    for (uint64_t page = 0; page <= 1024; page++) use(page);
+    for (uint64_t page = 0; page <= 1024; page++) {
+        cr_assert(bus_read(&bus, 2 * RAM + page * GUEST_PAGE_BYTES, 8, &v));
+        cr_assert_eq(v, ~page);
+    }
+    bus_note_use(&bus, 4 * RAM); /* no memory: nothing happens */
 }
