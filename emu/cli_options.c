@@ -57,15 +57,24 @@ static bool set_granularity(config_t *c, const char *value, struct err *err)
 
 /* ---- the machine ------------------------------------------------------------------------------------------------------------- */
 
+/* A property of QEMU's that has one value here. */
+static bool machine_lacks(const struct opts *o, const char *key, const char *only, struct err *err)
+{
+    const char *value = opts_get(o, key);
+    if (!opts_has(o, key) || (value && !strcmp(value, only))) return true;
+    return err_set(err, "-machine %s=%s: not supported; only %s is", key, value ? value : "", only);
+}
+
 static bool set_machine(config_t *c, const char *value, struct err *err)
 {
     static const char *const keys[] = {"type", "dumpdtb", "aclint", "aia", "acpi", "accel", NULL};
     struct opts o;
-    bool ok = opts_parse(&o, "-machine", value, "type", err) && opts_only(&o, keys, err);
+    bool aclint; /* the tree lists the CLINT and the SSWI either way */
+    bool ok = opts_parse(&o, "-machine", value, "type", err) && opts_only(&o, keys, err) &&
+              opts_bool(&o, "aclint", true, &aclint, err) && machine_lacks(&o, "aia", "none", err) &&
+              machine_lacks(&o, "acpi", "off", err) && machine_lacks(&o, "accel", "tcg", err);
     const char *type = ok ? opts_get(&o, "type") : NULL;
-    const char *aia = ok ? opts_get(&o, "aia") : NULL;
     if (ok && type && strcmp(type, "virt")) ok = err_set(err, "-machine %s: unknown machine; there is virt", type);
-    if (ok && aia && strcmp(aia, "none")) ok = err_set(err, "-machine aia=%s: not supported; only none is", aia);
     const char *dump = ok ? strstr(value, "dumpdtb=") : NULL;
     if (dump && opts_get(&o, "dumpdtb")) {
         if (strchr(dump, ',')) ok = err_set(err, "-machine %s: dumpdtb= must come last", value);
@@ -78,17 +87,31 @@ static bool set_machine(config_t *c, const char *value, struct err *err)
 static bool set_cpu(config_t *c, const char *value, struct err *err) { return isa_parse_cpu(value, &c->isa, err); }
 static bool set_isa(config_t *c, const char *value, struct err *err) { return isa_parse_string(value, &c->isa, err); }
 
+/* Sockets, cores … multiply to the number of harts, or may be multiplied to it by those that are not given. */
 static bool set_smp(config_t *c, const char *value, struct err *err)
 {
-    static const char *const keys[] = {"cpus", "sockets", "cores", "threads", "maxcpus", "clusters", "dies", NULL};
+    static const char *const levels[] = {"sockets", "dies", "clusters", "cores", "threads"};
+    static const char *const keys[] = {"cpus", "maxcpus", "sockets", "dies", "clusters", "cores", "threads", NULL};
     struct opts o;
-    uint64_t n = 0, sockets = 1, cores = 1, threads = 1;
-    bool ok = opts_parse(&o, "-smp", value, "cpus", err) && opts_only(&o, keys, err) &&
-              opts_number(&o, "sockets", 1, &sockets, err) && opts_number(&o, "cores", 1, &cores, err) &&
-              opts_number(&o, "threads", 1, &threads, err) &&
-              opts_number(&o, "cpus", sockets * cores * threads, &n, err);
-    opts_finish(&o);
+    uint64_t n = 0, max = 0, product = 1;
+    bool ok = opts_parse(&o, "-smp", value, "cpus", err) && opts_only(&o, keys, err), open = false;
+    for (size_t i = 0; i < ARRAY_LEN(levels) && ok; i++) {
+        uint64_t count;
+        ok = opts_number(&o, levels[i], 1, &count, err);
+        if (ok && (count < 1 || count > HARTS_MAX))
+            ok = err_set(err, "-smp %s: %s=%s: must be 1 to %d", value, levels[i], opts_get(&o, levels[i]), HARTS_MAX);
+        if (!ok) break;
+        product *= count;
+        open |= !opts_has(&o, levels[i]) && strcmp(levels[i], "dies") && strcmp(levels[i], "clusters");
+    }
+    ok = ok && opts_number(&o, "maxcpus", 0, &max, err) && opts_number(&o, "cpus", max ? max : product, &n, err);
     if (ok && (n < 1 || n > HARTS_MAX)) ok = err_set(err, "-smp %s: the machine has 1 to %d harts", value, HARTS_MAX);
+    if (ok && !opts_has(&o, "maxcpus")) max = n;
+    if (ok && (max < n || max > HARTS_MAX))
+        ok = err_set(err, "-smp %s: maxcpus= must be %u to %d", value, (unsigned)n, HARTS_MAX);
+    if (ok && (open ? max % product : max != product))
+        ok = err_set(err, "-smp %s: sockets, cores and threads do not multiply to %u", value, (unsigned)max);
+    opts_finish(&o);
     c->harts = (unsigned)n;
     return ok;
 }
@@ -117,9 +140,27 @@ static bool add_netdev(config_t *c, const char *value, struct err *err)
 {
     return config_add(&c->netdevs, "-netdev", value, "type", err);
 }
+static bool add_object(config_t *c, const char *value, struct err *err)
+{
+    return config_add(&c->objects, "-object", value, "qom-type", err);
+}
 static bool add_chardev(config_t *c, const char *value, struct err *err)
 {
     return config_add(&c->chardevs, "-chardev", value, "backend", err);
+}
+
+/* The virtio windows are modern ones; who says so gets what he wants. */
+static bool set_global(config_t *c, const char *value, struct err *err)
+{
+    static const char *const keys[] = {"virtio-mmio.force-legacy", NULL};
+    struct opts o;
+    bool legacy = false;
+    (void)c;
+    bool ok = opts_parse(&o, "-global", value, NULL, err) && opts_only(&o, keys, err) &&
+              opts_bool(&o, keys[0], false, &legacy, err);
+    opts_finish(&o);
+    if (ok && legacy) ok = err_set(err, "-global %s: legacy devices are not built; only false is supported", value);
+    return ok;
 }
 
 static bool add_serial(config_t *c, const char *value, struct err *err)
@@ -259,6 +300,9 @@ const struct cli_option cli_options[] = {
     {"drive", "file=FILE[,format=raw][,if=none|virtio][,id=ID][,readonly=on][,snapshot=on]", "a disk image", CLI_QEMU,
      add_drive},
     {"device", "DRIVER[,KEY=VALUE...]", "a device; 'help' lists them", CLI_QEMU, add_device},
+    {"object", "rng-random,id=ID", "the host's random numbers, for -device virtio-rng-device,rng=ID", CLI_QEMU,
+     add_object},
+    {"global", "virtio-mmio.force-legacy=false", "accepted; virtio devices are modern ones", CLI_QEMU, set_global},
     {"netdev", "user,id=ID[,hostfwd=tcp::HOSTPORT-:GUESTPORT]...", "user-mode network", CLI_QEMU, add_netdev},
     {"chardev", "stdio|file|null|pty|socket,id=ID[,KEY=VALUE...]", "a character stream", CLI_QEMU, add_chardev},
     {"serial", "stdio|mon:stdio|file:PATH|null|pty|tcp:HOST:PORT|chardev:ID", "where the serial port goes", CLI_QEMU,

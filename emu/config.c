@@ -26,6 +26,7 @@ void config_finish(struct machine_config *c)
     finish_list(&c->devices);
     finish_list(&c->netdevs);
     finish_list(&c->chardevs);
+    finish_list(&c->objects);
 }
 
 bool config_add(struct opts_list *list, const char *option, const char *text, const char *first_key, struct err *err)

@@ -31,7 +31,7 @@ struct machine_config {
     uint64_t ram_bytes; /* 0: 128 MiB, 2 GiB for a bare HTIF program */
     unsigned harts;
     isa_set isa;
-    struct opts_list drives, devices, netdevs, chardevs;
+    struct opts_list drives, devices, netdevs, chardevs, objects;
     const char *serials[4]; /* -serial */
     unsigned serial_count;
     const char *monitor; /* -monitor; NULL: in the terminal's mux with -nographic, else none */

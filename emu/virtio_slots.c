@@ -153,13 +153,43 @@ static void fill_from_host(void *source, uint8_t *bytes, size_t n)
     host_random(bytes, n);
 }
 
+/* -object: the host's random numbers are the only thing that can be asked for, and have one source. */
+static bool check_objects(const struct machine *m, struct err *err)
+{
+    static const char *const keys[] = {"qom-type", "id", "filename", NULL};
+    const struct opts_list *list = &m->config->objects;
+    for (unsigned i = 0; i < list->count; i++) {
+        const struct opts *o = &list->item[i];
+        const char *type = opts_get(o, "qom-type"), *file = opts_get(o, "filename");
+        if (!type || (strcmp(type, "rng-random") && strcmp(type, "rng-builtin")))
+            return err_set(err, "-object %s: unknown kind '%s'; there are rng-random and rng-builtin", o->text,
+                           type ? type : "");
+        if (!opts_only(o, keys, err)) return false;
+        if (!opts_get(o, "id")) return err_set(err, "-object %s: id= is missing", o->text);
+        if (file && strcmp(file, "/dev/urandom") && strcmp(file, "/dev/random"))
+            return err_set(err, "-object %s: filename=%s is not supported; /dev/urandom is", o->text, file);
+    }
+    return true;
+}
+
+static bool has_object(const struct machine *m, const char *id)
+{
+    const struct opts_list *list = &m->config->objects;
+    for (unsigned i = 0; i < list->count; i++)
+        if (id && !strcmp(opts_get(&list->item[i], "id"), id)) return true;
+    return false;
+}
+
 static struct virtio_device *make_rng(struct machine *m, struct virtio_slots *s, const struct opts *o, struct err *err)
 {
     static const struct entropy_source host = {.fill = fill_from_host};
     (void)s;
+    const char *id = opts_get(o, "rng");
     int word = choose(o, "source", "seed", "host", err);
     if (word < 0) return NULL;
-    struct virtio_device *dev = virtio_rng_create(m->config->seed, word == 1 ? &host : NULL);
+    if (opts_has(o, "rng") && !has_object(m, id))
+        return err_set(err, "-device %s: there is no -object with id=%s", o->text, id ? id : ""), NULL;
+    struct virtio_device *dev = virtio_rng_create(m->config->seed, word == 1 || id ? &host : NULL);
     if (!dev) err_set(err, "-device %s: out of memory", o->text);
     return dev;
 }
@@ -186,7 +216,7 @@ static const struct driver {
      make_blk,
      {"driver", "drive", "id", "bus", "serial", "num-queues", "logical_block_size", "discard", "write-cache"}},
     {"virtio-net-device", make_net, {"driver", "netdev", "mac", "id", "bus"}},
-    {"virtio-rng-device", make_rng, {"driver", "id", "bus", "source"}},
+    {"virtio-rng-device", make_rng, {"driver", "id", "bus", "source", "rng"}},
     {"virtconsole", make_console, {"driver", "chardev", "id", "bus", "nr", "name"}},
 };
 
@@ -303,7 +333,7 @@ bool virtio_slots_add(struct machine *m, struct err *err)
 {
     struct virtio_slots *s = m->slots = calloc(1, sizeof *s);
     if (!s) return err_set(err, "out of memory");
-    if (!make_slots(m, s, err) || !add_nets(m, s, err)) return false;
+    if (!check_objects(m, err) || !make_slots(m, s, err) || !add_nets(m, s, err)) return false;
     for (unsigned i = 0; i < m->config->devices.count; i++)
         if (!add_device(m, s, &m->config->devices.item[i], err)) return false;
     return add_drives(m, s, err);

@@ -40,7 +40,7 @@ enum {
 };
 
 #define MAGIC  0x74726976u /* "virt" */
-#define VENDOR 0x5952524fu /* "ORRY" */
+#define VENDOR 0x554d4551u /* "QEMU": there are drivers for this board that look for it (xv6's) */
 
 struct virtio_mmio {
     struct virtio_device *dev; /* NULL: an empty slot */

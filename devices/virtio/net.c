@@ -249,6 +249,7 @@ static void net_reset(struct virtio_device *dev)
 static bool net_features_ok(const struct virtio_device *dev, uint64_t features)
 {
     (void)dev;
+    if (!(features & VIRTIO_F_VERSION_1)) return false;                         /* the header would be a shorter one */
     return features & F_CTRL_VQ || !(features & (F_CTRL_RX | F_CTRL_MAC_ADDR)); /* "Feature bit requirements" */
 }
 

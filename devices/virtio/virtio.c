@@ -98,7 +98,7 @@ void virtio_reset(struct virtio_device *dev)
 
 static bool features_acceptable(const struct virtio_device *dev)
 {
-    if (dev->bad_features || dev->features & ~dev->offered || !virtio_has(dev, VIRTIO_F_VERSION_1)) return false;
+    if (dev->bad_features || dev->features & ~dev->offered) return false;
     return !dev->type->features_ok || dev->type->features_ok(dev, dev->features);
 }
 

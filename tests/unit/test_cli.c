@@ -86,6 +86,44 @@ Test(cli, smp_topology_multiplies)
     cr_expect_eq(config.harts, 8);
 }
 
+Test(cli, smp_topology_must_come_out)
+{
+    cr_expect_eq(parse("-kernel k -smp 4,sockets=1,cores=4,threads=1,maxcpus=4"), CLI_RUN, "%s", err.text);
+    cr_expect_eq(parse("-kernel k -smp 2,maxcpus=8"), CLI_RUN, "%s", err.text);
+    cr_expect_eq(config.harts, 2);
+    expect_wrong("-kernel k -smp 4,cores=3", "-smp 4,cores=3: sockets, cores and threads do not multiply to 4");
+    expect_wrong("-kernel k -smp 4,sockets=1,cores=2,threads=1",
+                 "-smp 4,sockets=1,cores=2,threads=1: sockets, cores and threads do not multiply to 4");
+    expect_wrong("-kernel k -smp 2,maxcpus=x", "-smp 2,maxcpus=x: maxcpus=x: must be a number");
+    expect_wrong("-kernel k -smp 2,maxcpus=1", "-smp 2,maxcpus=1: maxcpus= must be 2 to 8");
+    expect_wrong("-kernel k -smp cores=0", "-smp cores=0: cores=0: must be 1 to 8");
+}
+
+/* What xv6's makefile says. */
+Test(cli, qemu_globals_and_objects)
+{
+    cr_expect_eq(parse("-machine virt -bios none -kernel k -m 128M -smp 3 -nographic -global "
+                       "virtio-mmio.force-legacy=false -drive file=fs.img,if=none,format=raw,id=x0 -device "
+                       "virtio-blk-device,drive=x0,bus=virtio-mmio-bus.0"),
+                 CLI_RUN, "%s", err.text);
+    config_finish(&config);
+    cr_expect_eq(parse("-kernel k -object rng-random,filename=/dev/urandom,id=r"), CLI_RUN, "%s", err.text);
+    cr_expect_str_eq(opts_get(&config.objects.item[0], "qom-type"), "rng-random");
+    config_finish(&config);
+    expect_wrong("-kernel k -global virtio-mmio.force-legacy=true",
+                 "-global virtio-mmio.force-legacy=true: legacy devices are not built; only false is supported");
+    expect_wrong("-kernel k -global a.b=c", "-global a.b=c: unknown property 'a.b'");
+}
+
+Test(cli, machine_properties_are_checked)
+{
+    cr_expect_eq(parse("-kernel k -M virt,aclint=on,aia=none,acpi=off,accel=tcg"), CLI_RUN, "%s", err.text);
+    expect_wrong("-kernel k -M virt,aclint=x", "-machine virt,aclint=x: aclint=x: must be on or off");
+    expect_wrong("-kernel k -M virt,aia=aplic", "-machine aia=aplic: not supported; only none is");
+    expect_wrong("-kernel k -M virt,acpi=on", "-machine acpi=on: not supported; only off is");
+    expect_wrong("-kernel k -M virt,accel=kvm", "-machine accel=kvm: not supported; only tcg is");
+}
+
 Test(cli, spike_forms_only_on_request)
 {
     cr_assert_eq(parse("--compat=spike -p4 -m512 p"), CLI_RUN, "%s", err.text);

@@ -74,6 +74,9 @@ Test(virtio_net, feature_requirements_are_enforced)
     cr_assert(!driver_negotiate(&d, F_CTRL_RX));
     cr_assert(!driver_negotiate(&d, F_CTRL_MAC_ADDR));
     cr_assert(driver_negotiate(&d, F_CTRL_RX | F_CTRL_VQ));
+    wr(&d, R_STATUS, 0);
+    wr(&d, R_STATUS, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+    cr_assert(!(rd(&d, R_STATUS) & VIRTIO_FEATURES_OK), "without VERSION_1 the header would be another");
 }
 
 Test(virtio_net, transmits_what_follows_the_header)
