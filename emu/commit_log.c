@@ -86,7 +86,13 @@ static unsigned collect(struct write *list, const struct commit *c)
     return count;
 }
 
-static char *put_write(char *p, const struct write *w)
+/* Floating-point registers are as wide as the widest format that the hart has now. */
+static unsigned bytes_of(const struct hart *h, const struct write *w)
+{
+    return w->key % 16 == KIND_F && isa_has(h->isa_live, EXT_f) && !isa_has(h->isa_live, EXT_d) ? 4 : 8;
+}
+
+static char *put_write(char *p, const struct hart *h, const struct write *w)
 {
     unsigned number = w->key / 16;
     *p++ = ' ';
@@ -102,7 +108,22 @@ static char *put_write(char *p, const struct write *w)
         if (number < 10) *p++ = ' ';
     }
     *p++ = ' ';
-    return put_hex(p, w->value, 8);
+    return put_hex(p, w->value, bytes_of(h, w));
+}
+
+/* CBO.ZERO, which Spike carries out as a store of each byte of the block. */
+#define CBO_ZERO      0x0040200fu
+#define CBO_MASK      0xfff07fffu
+#define CBO_RS1_SHIFT 15
+#define BLOCK_BYTES   64u
+
+static char *put_zeroed_block(char *p, const struct hart *h, const struct commit *c)
+{
+    if ((c->insn & CBO_MASK) != CBO_ZERO) return p;
+    unsigned rs1 = c->insn >> CBO_RS1_SHIFT & 31;
+    uint64_t block = rs1 ? h->x[rs1] & ~(uint64_t)(BLOCK_BYTES - 1) : 0;
+    for (unsigned i = 0; i < BLOCK_BYTES; i++) p = put_text(put_hex(put_text(p, " mem "), block + i, 8), " 0x00");
+    return p;
 }
 
 size_t commit_log_format(char *to, const struct hart *h, const struct commit *c)
@@ -118,7 +139,7 @@ size_t commit_log_format(char *to, const struct hart *h, const struct commit *c)
     p = put_text(p, " (");
     p = put_hex(p, c->insn, c->length);
     *p++ = ')';
-    for (unsigned i = 0; i < count; i++) p = put_write(p, &list[i]);
+    for (unsigned i = 0; i < count; i++) p = put_write(p, h, &list[i]);
     for (unsigned i = 0; i < c->mem_count; i++) {
         if (c->mem[i].store) continue;
         p = put_hex(put_text(p, " mem "), c->mem[i].va, 8);
@@ -129,7 +150,7 @@ size_t commit_log_format(char *to, const struct hart *h, const struct commit *c)
         *p++ = ' ';
         p = put_hex(p, c->mem[i].value, c->mem[i].size);
     }
-    return (size_t)(p - to);
+    return (size_t)(put_zeroed_block(p, h, c) - to);
 }
 
 static void flush(struct commit_log *log)

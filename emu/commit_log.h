@@ -18,7 +18,7 @@ bool commit_log_attach(struct commit_log *log, struct hart *h);
 void commit_log_destroy(struct commit_log *log);
 
 /* One line (without newline) for tests and traces; returns its length. `to` has room for COMMIT_LINE_MAX bytes. */
-#define COMMIT_LINE_MAX 1024
+#define COMMIT_LINE_MAX 2048
 size_t commit_log_format(char *to, const struct hart *h, const struct commit *c);
 
 #endif

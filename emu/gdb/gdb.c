@@ -67,6 +67,7 @@ static void resume(struct gdb *g)
 {
     g->running = true;
     g->points.hit = false;
+    g->interrupt_asked = false; /* one that came while the machine stood still asked for nothing */
     g->target.resume(g->target.machine);
 }
 

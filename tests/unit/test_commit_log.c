@@ -75,6 +75,33 @@ Test(commit_log, registers_are_sorted)
                 "core   0: 3 0x0000000080000000 (0xf0000053) f0  0xffffffff00000000 c768_mstatus 0x8000000a00006000");
 }
 
+/* get_flen(): what misa says now, not what the register file could hold. */
+Test(commit_log, without_d_floats_have_32_bits)
+{
+    struct hart h = {.id = 0, .isa_live = ISA_BIT(f)};
+    struct commit c = {.pc = 0x80000000,
+                       .insn = 0xf0000053,
+                       .length = 4,
+                       .priv = 3,
+                       .wrote_f = true,
+                       .rd = 12,
+                       .rd_value = 0xffffffff3f800000};
+    char text[COMMIT_LINE_MAX + 1];
+    text[commit_log_format(text, &h, &c)] = 0;
+    cr_expect_str_eq(text, "core   0: 3 0x0000000080000000 (0xf0000053) f12 0x3f800000");
+}
+
+Test(commit_log, a_zeroed_block_is_64_stores)
+{
+    struct hart h = {.id = 0};
+    h.x[10] = 0x80002008;
+    struct commit c = {.pc = 0x80000000, .insn = 0x0045200f, .length = 4, .priv = 3};
+    char text[COMMIT_LINE_MAX + 1], expected[COMMIT_LINE_MAX + 1] = "core   0: 3 0x0000000080000000 (0x0045200f)";
+    for (unsigned i = 0; i < 64; i++) sprintf(expected + strlen(expected), " mem 0x%016x 0x00", 0x80002000 + i);
+    text[commit_log_format(text, &h, &c)] = 0;
+    cr_expect_str_eq(text, expected);
+}
+
 Test(commit_log, x0_is_not_shown)
 {
     expect_line(
