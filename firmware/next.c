@@ -29,7 +29,8 @@ bool next_read_info(uintptr_t address, struct next_info *info)
 
 uint64_t next_find(const struct next_info *info)
 {
-    uint64_t address = info ? info->address : DEFAULT_ADDRESS;
+    uint64_t address =
+        info && info->address ? info->address : DEFAULT_ADDRESS; /* 0: the emulator was given no kernel */
     uint64_t own = (uintptr_t)FIRMWARE_BASE, own_bytes = (uintptr_t)FIRMWARE_SIZE;
     uint32_t first;
     if (info && info->mode != MODE_SUPERVISOR) panic("the next stage does not want S-mode", info->mode);
