@@ -191,10 +191,26 @@ void gen_rest(struct gen *g)
     gen_from(g, g->index + 1, &first);
 }
 
+/* Of an operation whose operands may be exchanged, the first is to be the one that the result replaces, as host instructions have it. */
+static void commute(struct insn *i)
+{
+    static const enum insn_id ids[] = {INSN_add, INSN_addw, INSN_and, INSN_or, INSN_xor, INSN_mul, INSN_mulw};
+    if (i->rs2 != i->rd || i->rs1 == i->rd) return;
+    for (unsigned k = 0; k < ARRAY_LEN(ids); k++) {
+        if (i->id != ids[k]) continue;
+        i->rs2 = i->rs1;
+        i->rs1 = i->rd;
+        return;
+    }
+}
+
 void gen_body(struct gen *g, bool *first)
 {
     const struct block *b = g->block;
-    for (unsigned i = 0; i < b->length; i++) insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
+    for (unsigned i = 0; i < b->length; i++) {
+        insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
+        commute(&g->insns[i]);
+    }
     g->offset = 0;
     g->accesses = 0;
     gen_fp_forget(g);

@@ -8,13 +8,13 @@
 /* In a region it is known how often the hint was wrong while the block was watched. */
 static bool hint_is_poor(const struct gen *g, unsigned hint)
 {
-    return g->plan && g->plan->hints[hint].misses > g->plan->member[g->member].count / 8 + 1;
+    return g->plan && g->plan->hart->hints[hint].misses > g->plan->member[g->member].count / 8 + 1;
 }
 
 /* It mostly was wrong by entries that have the same addend: memory that is mapped in one piece. */
 static bool addend_is_stable(const struct gen *g, unsigned hint)
 {
-    return g->plan->hints[hint].strays <= g->plan->member[g->member].count / 32;
+    return g->plan->hart->hints[hint].strays <= g->plan->member[g->member].count / 32;
 }
 
 /* Both terms of the index lie in the low 32 bits. */

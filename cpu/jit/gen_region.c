@@ -79,7 +79,7 @@ void gen_set_page(struct gen *g, unsigned member)
 
 /* ---- entries ---- */
 
-#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32 + 2)
+#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32 + 5)
 
 /* That rax is the constant; else to one of the sites. */
 static uint8_t *guard(struct gen *g, struct rm m, uint64_t value)
@@ -135,20 +135,37 @@ static unsigned gen_nan_guards(struct gen *g, uint8_t **sites)
     return count;
 }
 
-/* Loads are still of physical addresses, and PMP has nothing to say: plan->flat. */
+/* That the 64-bit value in memory is what it was when the region was made. */
+static uint8_t *guard_field(struct gen *g, struct rm m, uint64_t value)
+{
+    x_load(&g->c, RAX, m);
+    return guard(g, r_(RAX), value);
+}
+
+/* Loads are still by physical addresses, and PMP says what it said: plan->flat. */
 static unsigned gen_flat_guards(struct gen *g, uint8_t **sites)
 {
     struct code *c = &g->c;
-    int32_t regime = (int32_t)(offsetof(struct data_bank, info) + offsetof(struct bank_info, regime));
-    _Static_assert(offsetof(struct mmu_regime, virt) == offsetof(struct mmu_regime, priv) + 1, "loaded at once");
+    const int32_t regime = (int32_t)(offsetof(struct data_bank, info) + offsetof(struct bank_info, regime));
+    const struct hart *h = g->plan->hart;
+    unsigned count = 0;
+    uint64_t who;
     if (!g->plan->flat) return 0;
-    x_ins(c, X_0F | 0xb7, RAX, m_(R_BANK, regime + (int32_t)offsetof(struct mmu_regime, priv)));
-    x_group_imm(c, G_CMP, r_(RAX), PRIV_M);
-    sites[0] = x_jcc(c, C_NE);
+    _Static_assert(offsetof(struct mmu_regime, virt) == offsetof(struct mmu_regime, priv) + 1 &&
+                       sizeof(struct mmu_regime) >= offsetof(struct mmu_regime, priv) + sizeof who,
+                   "compared at once");
+    memcpy(&who, &h->data->info.regime.priv, sizeof who);
+    sites[count++] = guard_field(g, m_(R_BANK, regime + (int32_t)offsetof(struct mmu_regime, priv)), who);
+    sites[count++] = guard_field(g, m_(R_BANK, regime + (int32_t)offsetof(struct mmu_regime, satp)), 0);
     x_ins(c, 0x83, G_CMP, m_(R_HART, H(mmu.pmp.active)));
-    x_8(c, 0);
-    sites[1] = x_jcc(c, C_NE);
-    return 2;
+    x_8(c, h->mmu.pmp.active);
+    sites[count++] = x_jcc(c, C_NE);
+    if (!h->mmu.pmp.active) return count;
+    x_ins(c, 0x80, G_CMP, m_(R_HART, H(mmu.pmp.cfg[0])));
+    x_8(c, h->mmu.pmp.cfg[0]);
+    sites[count++] = x_jcc(c, C_NE);
+    sites[count++] = guard_field(g, m_(R_HART, H(mmu.pmp.addr[0])), h->mmu.pmp.addr[0]);
+    return count;
 }
 
 /* Where the entry of the member's own code leads from now on; if a guard fails it is run after all. */

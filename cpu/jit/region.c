@@ -201,16 +201,18 @@ static bool is_native(const struct jit *j, const struct block *b)
     return b->native != code_exec(&j->code, j->enter_interp);
 }
 
-/* The largest piece of RAM, if all of it may be read where h loads from now: M-mode without PMP. */
+/* The largest piece of RAM, if h loads by physical addresses and may read all of it. Programs without an operating system set up one PMP entry at
+ * most, which allows everything. */
 static const struct ram_region *flat_ram(const struct hart *h)
 {
     const struct mmu_regime *r = &h->data->info.regime;
     const struct bus *bus = h->engine->bus;
     const struct ram_region *best = NULL;
-    if (r->priv != PRIV_M || r->virt || h->mmu.pmp.active) return NULL;
+    if (r->satp || r->virt || h->mmu.pmp.active > 1) return NULL;
     for (unsigned i = 0; i < bus->ram_count; i++)
         if (!best || bus->ram[i].size > best->size) best = &bus->ram[i];
-    return best && best->base <= -(uint64_t)INT32_MIN ? best : NULL; /* what is taken off is an immediate */
+    if (!best || best->base > -(uint64_t)INT32_MIN) return NULL; /* what is taken off is an immediate */
+    return pmp_check(&h->mmu.pmp, best->base, best->size, PMP_R, r->priv == PRIV_M) ? best : NULL;
 }
 
 /* Makes a region of what was recorded, if anything ran again and again. */
@@ -234,8 +236,8 @@ static bool region_make(struct jit *j)
     struct region *made = calloc(1, sizeof *made + plan.count * sizeof made->of[0]);
     if (!made) return false;
     assign(j, &plan);
-    plan.hints = r->hart->hints;
     plan.flat = flat_ram(r->hart);
+    plan.hart = r->hart;
     made->count = plan.count;
     for (unsigned i = 0; i < plan.count; i++) {
         made->of[i].block = plan.member[i].block;

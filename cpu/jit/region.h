@@ -39,7 +39,7 @@ struct plan {
     unsigned f_hosts;              /* how many f registers have one: xmm15 and downwards */
     uint32_t x_written, f_written; /* sets of guest registers */
     uint32_t nan_d, nan_s;         /* those with a NaN at a label that stands for the canonical one: struct place */
-    const struct access_hint *hints;
+    const struct hart *hart;       /* that was watched */
     const struct ram_region *flat; /* NULL, or loads are of physical addresses, all of this region allowed to them */
 };
 

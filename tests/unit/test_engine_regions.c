@@ -46,9 +46,12 @@ Test(engine_regions, a_signalling_nan_met_on_entering_raises_nothing)
 #define LOADED_FROM (RAM + 0x7000)
 #define PROTECTED   (RAM + 0x8000)
 
-/* A loop of loads through a2, which moves up, runs `runs` times in M-mode; then csr = value, and once more. How that ends: mcause, and *at the
- * last a2. */
-static uint64_t cause_of_load_after(unsigned runs, unsigned csr, uint64_t value, uint64_t *at)
+#define NAPOT_PAGE(a) ((a) >> 2 | 0x1ff)
+#define NAPOT_ALL     (UINT64_MAX >> 10)
+
+/* A loop of loads through a2, which moves up, runs `runs` times in M-mode with pmp[] in the first entry (cfg, addr); then csr = value, and once
+ * more. How that ends: mcause, and *at the last a2. */
+static uint64_t cause_of_load_after(const uint64_t pmp[2], unsigned runs, unsigned csr, uint64_t value, uint64_t *at)
 {
     static struct world w;
     const struct world_engine how = {.arena_bytes = 256 << 10, .code_bytes = 256 << 10, .warm = 1};
@@ -59,7 +62,8 @@ static uint64_t cause_of_load_after(unsigned runs, unsigned csr, uint64_t value,
     memcpy(world_ram(&w, RAM), code, sizeof code);
     memcpy(world_ram(&w, RAM + 0x100), &handler, sizeof handler);
     csr_poke(w.hart[0], MTVEC, RAM + 0x100);
-    csr_poke(w.hart[0], PMPADDR0, PROTECTED >> 2 | 0x1ff); /* NAPOT, a page */
+    csr_poke(w.hart[0], PMPADDR0, pmp[1]);
+    csr_poke(w.hart[0], PMPCFG0, pmp[0]);
     w.hart[0]->x[A0] = 1;
     for (unsigned i = 0; i <= runs; i++) {
         if (i == runs) csr_poke(w.hart[0], csr, value);
@@ -77,21 +81,35 @@ static uint64_t cause_of_load_after(unsigned runs, unsigned csr, uint64_t value,
 /* norm:pmp_l_bit_m_mode_enforcement: a locked entry binds M-mode as well. */
 Test(engine_regions, a_region_of_physical_loads_obeys_pmp)
 {
+    const uint64_t off[2] = {0, NAPOT_PAGE(PROTECTED)};
     uint64_t at;
-    cr_assert_eq(cause_of_load_after(20, MSCRATCH, 0, &at), 0);
+    cr_assert_eq(cause_of_load_after(off, 20, MSCRATCH, 0, &at), 0);
     cr_assert(at > PROTECTED);
     for (unsigned runs = 20; runs < 30; runs++) {
-        cr_assert_eq(cause_of_load_after(runs, PMPCFG0, 0x98, &at), CAUSE_LOAD_ACCESS);
+        cr_assert_eq(cause_of_load_after(off, runs, PMPCFG0, 0x98, &at), CAUSE_LOAD_ACCESS);
         cr_assert_eq(at, PROTECTED);
+    }
+}
+
+Test(engine_regions, a_region_of_physical_loads_obeys_the_entry_that_allowed_everything)
+{
+    const uint64_t all[2] = {0x18, NAPOT_ALL}, locked[2] = {0x9f, NAPOT_ALL};
+    uint64_t at;
+    cr_assert_eq(cause_of_load_after(locked, 20, MSCRATCH, 0, &at), 0);
+    for (unsigned runs = 20; runs < 60; runs++) {
+        cr_assert_eq(cause_of_load_after(all, runs, PMPCFG0, 0x9c, &at), CAUSE_LOAD_ACCESS);
+        cr_assert_eq(at, LOADED_FROM);
+        cr_assert_eq(cause_of_load_after(all, runs, PMPADDR0, NAPOT_PAGE(RAM + 0x4000), &at), 0);
     }
 }
 
 /* With MPRV loads are made as in S-mode, which without a PMP entry may read nothing. */
 Test(engine_regions, a_region_of_physical_loads_obeys_mprv)
 {
+    const uint64_t off[2] = {0, 0};
     uint64_t at, mprv = UINT64_C(1) << 17, mpp_s = UINT64_C(1) << 11;
     for (unsigned runs = 20; runs < 60; runs++) {
-        cr_assert_eq(cause_of_load_after(runs, MSTATUS, mprv | mpp_s, &at), CAUSE_LOAD_ACCESS);
+        cr_assert_eq(cause_of_load_after(off, runs, MSTATUS, mprv | mpp_s, &at), CAUSE_LOAD_ACCESS);
         cr_assert_eq(at, LOADED_FROM);
     }
 }
