@@ -78,6 +78,9 @@ static ssize_t locked_write(struct file *file, struct uio *uio)
         if (bytes > uio->left) bytes = uio->left;
         bytes = MIN(bytes, (uint64_t)(64 << 10) - uio->offset % PAGE_SIZE);
         long n = inode->ops->reserve ? inode->ops->reserve(inode, uio->offset, bytes) : 0;
+        uint64_t one = PAGE_SIZE - uio->offset % PAGE_SIZE;
+        if (n == -ENOSPC && bytes > one)
+            n = inode->ops->reserve(inode, uio->offset, bytes = one); /* up to the last block */
         if (!n) n = pagecache_write(&inode->mapping, uio->offset, at, bytes, uio->user);
         if (n < 0 && !done) return n;
         if (n <= 0) break;

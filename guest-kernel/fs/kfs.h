@@ -29,6 +29,11 @@ struct kfs {
     bool damaged;   /* reported once */
     bool left_over; /* for want of memory a deleted file is still there, or a shortened one has its blocks */
     uint8_t *block; /* for the superblock, kept ready */
+    /* What mounting has found. */
+    const char *wrong; /* NULL, or why it is refused */
+    unsigned replica;  /* of the superblock that is used */
+    unsigned deleted;  /* files that were still open */
+    struct kfs_replayed replayed;
     bool flusher_stop, flusher_gone;
     struct spinlock flusher_lock;
     struct waitq flusher_wait;

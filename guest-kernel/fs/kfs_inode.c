@@ -216,7 +216,9 @@ static int set_size(struct kfs_file *file, const struct attr *attr)
     kfs_store(file, &handle);
     mutex_unlock(&file->map_lock);
     journal_end(&handle);
-    if (!smaller) pagecache_truncate(&inode->mapping, attr->size);
+    /* A smaller file: once more, for a reader that looked at the old size may have brought in a page behind the new one. Before the blocks
+     * are freed: they may be somebody else's then. */
+    pagecache_truncate(&inode->mapping, attr->size);
     error = smaller && file->blocks ? kfs_shrink(file) : 0;
     return error == -ENOMEM ? 0
                             : error; /* it has happened; the blocks go when there is memory (kfs_may_grow, kfs_evict) */

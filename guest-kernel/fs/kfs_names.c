@@ -124,9 +124,9 @@ static int make(struct inode *directory, const struct name *name, const struct a
         *made = inode;
     } else if (inode) {
         unmake(inode, &handle);
-        inode_put(inode);
     }
     journal_end(&handle);
+    if (error && inode) inode_put(inode); /* may throw out other files, which begins transactions */
     return error;
 }
 

@@ -49,17 +49,11 @@ static int replay_flush(void *context) { return blk_flush(((struct kfs *)context
 static int recover(struct kfs *kfs, uint64_t *sequence)
 {
     struct kfs_io io = {replay_read, replay_write, replay_flush, kmalloc, kfree, kfs};
-    struct kfs_replayed result;
-    int error = kfs_replay(&kfs->super, &io, &result);
-    if (error)
-        printk("kfs: %s: log: %s: error %d\n", kfs->cache.device->name,
-               result.damage ? result.damage : "cannot be read", error);
-    if (error) return error;
-    if (result.transactions)
-        printk("kfs: %s: recovered %u transactions, %u blocks\n", kfs->cache.device->name, result.transactions,
-               result.blocks);
-    *sequence = result.next_sequence;
-    return 0;
+    struct kfs_replayed *result = &kfs->replayed;
+    int error = kfs_replay(&kfs->super, &io, result);
+    if (error) kfs->wrong = result->damage ? result->damage : "the log cannot be read";
+    *sequence = result->next_sequence;
+    return error;
 }
 
 static int read_super(struct kfs *kfs)
@@ -75,9 +69,9 @@ static int read_super(struct kfs *kfs)
                              KFS_BLOCK_BYTES);
         memcpy(&kfs->super, block, sizeof kfs->super);
         wrong = error ? "superblock cannot be read" : kfs_super_wrong(&kfs->super, blocks);
-        if (!wrong && replica) printk("kfs: %s: superblock replica %u is used; run fsck.kfs\n", device->name, replica);
+        kfs->replica = replica;
     }
-    if (wrong) printk("kfs: %s: %s\n", device->name, wrong);
+    kfs->wrong = wrong;
     return wrong ? -EINVAL : 0;
 }
 
@@ -266,12 +260,9 @@ static int start(struct kfs *kfs)
     uint32_t groups = (kfs->super.blocks + KFS_BITS_BLOCK - 1) / KFS_BITS_BLOCK;
     kfs->pending = kzalloc(groups * sizeof *kfs->pending);
     if (!kfs->pending) return -ENOMEM;
-    if (kfs->super.state & KFS_STATE_ERRORS) printk("kfs: %s: had errors; run fsck.kfs\n", kfs->cache.device->name);
     error = kfs_count_free(kfs);
     if (!error && !read_only) error = KFS_ORDERED(KFS_ORDER_ORPHANS, write_state(kfs, KFS_STATE_IN_USE));
-    unsigned deleted = 0;
-    if (!error && !read_only && !was_clean) error = adopt_orphans(kfs, &deleted);
-    if (deleted) printk("kfs: %s: %u deleted files were still open\n", kfs->cache.device->name, deleted);
+    if (!error && !read_only && !was_clean) error = adopt_orphans(kfs, &kfs->deleted);
     if (error) return error;
     struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);
     if (IS_ERR(root)) return (int)PTR_ERR(root);
@@ -286,6 +277,18 @@ static int start(struct kfs *kfs)
     }
     kfs->sb->root = root;
     return 0;
+}
+
+/* What a mount has found, once it is certain; a refused one gives one line, and nothing of this. */
+static void report(const struct kfs *kfs)
+{
+    const char *name = kfs->cache.device->name;
+    const struct kfs_replayed *replayed = &kfs->replayed;
+    if (kfs->replica) printk("kfs: %s: superblock replica %u is used; run fsck.kfs\n", name, kfs->replica);
+    if (replayed->transactions)
+        printk("kfs: %s: recovered %u transactions, %u blocks\n", name, replayed->transactions, replayed->blocks);
+    if (kfs->super.state & KFS_STATE_ERRORS) printk("kfs: %s: had errors; run fsck.kfs\n", name);
+    if (kfs->deleted) printk("kfs: %s: %u deleted files were still open\n", name, kfs->deleted);
 }
 
 static int kfs_mount(struct superblock *sb, const char *options)
@@ -305,7 +308,12 @@ static int kfs_mount(struct superblock *sb, const char *options)
         inode_put(sb->root);
         error = -ENOMEM;
     }
-    if (!error) return 0;
+    if (!error) {
+        report(kfs);
+        return 0;
+    }
+    if (!kfs->damaged) /* else it has been said */
+        printk("kfs: %s: %s: error %d\n", sb->device->name, kfs->wrong ? kfs->wrong : "cannot be mounted", error);
     inode_drop_unused(sb);
     release(kfs);
     return error;

@@ -304,8 +304,11 @@ static void report_move(struct walker *old, struct walker *new, struct inode *in
 static int lock_moving(struct walker *old, struct walker *new, struct inode *inode, struct inode *victim)
 {
     if (inode == old->at || inode == new->at || (victim && (victim == old->at || victim == new->at))) return -EINVAL;
+    bool victim_first =
+        victim && S_ISDIR(victim->mode) && !S_ISDIR(inode->mode); /* as link does: directories, then files */
+    if (victim_first) mutex_lock(&victim->lock);
     mutex_lock(&inode->lock);
-    if (victim && victim != inode) mutex_lock(&victim->lock);
+    if (victim && victim != inode && !victim_first) mutex_lock(&victim->lock);
     return 0;
 }
 

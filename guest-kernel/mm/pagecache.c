@@ -419,9 +419,10 @@ void pagecache_truncate(struct mapping *m, uint64_t size)
     uint64_t old = m->size;
     atomic_store(&m->size, size);
     spin_unlock(&m->lock);
-    if (size >= old) return;
-    remove_range(m, (size + PAGE_MASK) >> PAGE_SHIFT, UINT64_MAX, true);
-    if (size & PAGE_MASK) zero_part(m, size, PAGE_ROUND_UP(size));
+    if (size > old) return;
+    remove_range(m, (size + PAGE_MASK) >> PAGE_SHIFT, UINT64_MAX,
+                 true); /* the same size: what a reader brought in late */
+    if (size < old && (size & PAGE_MASK)) zero_part(m, size, PAGE_ROUND_UP(size));
 }
 
 void pagecache_punch(struct mapping *m, uint64_t from, uint64_t to)

@@ -6,7 +6,10 @@
  *        dumpfs IMAGE inodes       all inodes in use, a line each
  *        dumpfs IMAGE log          what stands in the intentions log
  *        dumpfs IMAGE tree         all names
+ *
+ * Exit status 2, with one line: wrong usage, or IMAGE is no KFS disk.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,31 +179,52 @@ static void print_log(void)
     }
 }
 
+/* A good superblock; where it is a replica, that is said. False, with one line: there is none. */
+static bool find_super(void)
+{
+    const char *first = image_super(&disk, 0), *wrong = first;
+    unsigned replica = 0;
+    while (wrong && ++replica < 3) wrong = image_super(&disk, replica);
+    if (wrong)
+        fprintf(stderr, "dumpfs: %s: %s, and so are its replicas\n", disk.path, first);
+    else if (first)
+        printf("superblock: %s; replica %u is used\n", first, replica);
+    return !wrong;
+}
+
+static bool parse_number(const char *text, uint32_t *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 0);
+    *number = (uint32_t)value;
+    return *text >= '0' && *text <= '9' && !*end && !errno && value <= UINT32_MAX;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || argc > 4) {
         fprintf(stderr, "usage: dumpfs IMAGE [inodes | inode N | tree | log]\n");
         return 2;
     }
-    if (!image_open(&disk, "dumpfs", argv[1], false)) return 1;
-    const char *wrong = "", *what = argc > 2 ? argv[2] : "";
-    for (unsigned replica = 0; wrong && replica < 3; replica++) {
-        wrong = image_super(&disk, replica);
-        if (wrong) printf("superblock replica %u: %s\n", replica, wrong);
-    }
-    if (wrong) return 1;
+    if (!image_open(&disk, "dumpfs", argv[1], false)) return 2;
+    const char *what = argc > 2 ? argv[2] : "";
+    if (!find_super()) return 2;
+    uint32_t number = 0;
+    bool numbered = argc == 4 && !strcmp(what, "inode") && parse_number(argv[3], &number);
     struct kfs_inode root;
-    if (!*what)
+    if (argc == 2)
         print_super();
-    else if (!strcmp(what, "inodes"))
+    else if (argc == 3 && !strcmp(what, "inodes"))
         print_inodes();
-    else if (!strcmp(what, "inode") && argc == 4)
-        print_inode((uint32_t)strtoul(argv[3], 0, 0));
-    else if (!strcmp(what, "log"))
+    else if (numbered)
+        print_inode(number);
+    else if (argc == 3 && !strcmp(what, "log"))
         print_log();
-    else if (!strcmp(what, "tree") && image_inode(&disk, KFS_ROOT_INODE, &root))
+    else if (argc == 3 && !strcmp(what, "tree") && image_inode(&disk, KFS_ROOT_INODE, &root))
         each_name(&root, 0, print_tree);
     else
-        return fprintf(stderr, "dumpfs: %s: not understood\n", what), 2;
+        return fprintf(stderr, "dumpfs: %s%s%s: not understood\n", what, argc > 3 ? " " : "", argc > 3 ? argv[3] : ""),
+               2;
     return 0;
 }

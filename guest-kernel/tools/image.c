@@ -51,6 +51,9 @@ bool image_open(struct image *image, const char *program, const char *path, bool
     free(name);
     off_t end = image->fd < 0 ? -1 : lseek(image->fd, 0, SEEK_END);
     const char *wrong = end < 0 ? strerror(errno) : 0;
+    struct stat st;
+    if (!wrong && (fstat(image->fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))))
+        wrong = "neither a file nor a block device";
     uint64_t bytes = (uint64_t)end;
     if (!wrong && partition) wrong = find_partition(image, partition, &bytes);
     if (wrong) {
