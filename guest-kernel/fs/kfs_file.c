@@ -153,8 +153,9 @@ int kfs_zero_tail(struct kfs_file *file)
     if (inode->size % PAGE_SIZE == 0) return 0;
     mutex_lock(&file->map_lock);
     int error = kfs_map(file, index, &block);
+    bool there = block || radix_find(&file->promised, index); /* on the disk, or in memory only */
     mutex_unlock(&file->map_lock);
-    if (error || !block) return error;
+    if (error || !there) return error;
     error = pagecache_get(&inode->mapping, index, &page);
     if (error) return error;
     memset((char *)page_va(page) + inode->size % PAGE_SIZE, 0, PAGE_SIZE - inode->size % PAGE_SIZE);

@@ -201,7 +201,9 @@ static bool is_busy(struct superblock *sb)
     return busy_count != 0;
 }
 
-/* One at a time: another would look at a file system that is being taken apart. */
+/* Held: no file system is taken apart. Who waits for a disk holds this and not mount_lock, without which nobody finds a file. */
+static struct mutex unmount_lock = MUTEX_INIT(unmount_lock, "unmount");
+
 static int locked_unmount(const char *target)
 {
     struct inode *root = walk(AT_FDCWD, target, WALK_FOLLOW);
@@ -232,7 +234,6 @@ static int locked_unmount(const char *target)
 
 int vfs_unmount(const char *target, unsigned flags)
 {
-    static struct mutex unmount_lock = MUTEX_INIT(unmount_lock, "unmount");
     (void)flags;
     mutex_lock(&unmount_lock);
     int error = locked_unmount(target);
@@ -240,17 +241,24 @@ int vfs_unmount(const char *target, unsigned flags)
     return error;
 }
 
+/* unmount_lock held. NULL: the first, or there are no more. */
+static struct superblock *next_superblock(struct superblock *sb)
+{
+    mutex_lock(&mount_lock);
+    struct list *next = sb ? sb->link.next : superblocks.next;
+    mutex_unlock(&mount_lock);
+    return next == &superblocks ? 0 : list_entry(next, struct superblock, link);
+}
+
 int vfs_sync(void)
 {
     int error = pagecache_flush_all();
-    mutex_lock(&mount_lock);
-    struct superblock *sb;
-    list_for_each(sb, &superblocks, link)
-    {
+    mutex_lock(&unmount_lock);
+    for (struct superblock *sb = 0; (sb = next_superblock(sb));) {
         int one = sb->ops->sync && !(sb->flags & MS_RDONLY) ? sb->ops->sync(sb) : 0;
         if (!error) error = one;
     }
-    mutex_unlock(&mount_lock);
+    mutex_unlock(&unmount_lock);
     return error;
 }
 
