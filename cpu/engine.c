@@ -250,7 +250,6 @@ void engine_update_mode(struct engine *e, struct hart *h)
     if (i == e->mode_count) e->modes[e->mode_count++] = (struct mode){h->isa_live, single};
     h->mode = (uint8_t)i;
     h->mode_isa = h->isa_live;
-    h->mode_salt = MODE_SALT(i);
 }
 
 /* ---- tables ---- */
@@ -475,16 +474,17 @@ static struct block *block_lookup(struct engine *e, const struct hart *h, gpa_t 
 
 enum find_result engine_find(struct engine *e, struct hart *h, const struct block **found, struct trap *t, bool *cached)
 {
-    unsigned slot = jump_slot(h, h->pc);
-    const struct jump_entry *j = &h->code->jump[slot];
-    if (j->pc == h->pc) {
-        *found = j->block;
+    struct jump_entry *j = mmu_jump(&h->mmu, h->pc);
+    struct block *b = j->block;
+    if (j->pc == h->pc && j->tag == jump_tag(h) && b->count != BLOCK_DEAD) {
+        j->target = b->native;
+        *found = b;
         *cached = true;
-        if ((*found)->count != BLOCK_DEAD) return FIND_OK;
+        return FIND_OK;
     }
+    b = NULL;
     struct mmu_result at;
     struct fetched f = {.cached = true};
-    struct block *b = NULL;
     e->stats.lookups++;
     if (!fetch_part(h, h->pc, &at, t)) return FIND_TRAP;
     /* A known block is found without a look at the guest's memory, unless its first instruction may reach over the page's end. */
@@ -495,7 +495,7 @@ enum find_result engine_find(struct engine *e, struct hart *h, const struct bloc
     }
     if (!b) b = block_make(e, h, &f);
     if (!b) return FIND_FULL;
-    if (f.cached) code_bank_jump(h->code, slot, h->pc, b);
+    if (f.cached) *j = (struct jump_entry){h->pc, jump_tag(h), b, b->native}; /* the fetch may have changed the tag */
     *found = b;
     *cached = f.cached;
     return FIND_OK;

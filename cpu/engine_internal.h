@@ -86,8 +86,7 @@ static inline size_t block_size(unsigned length)
 /* What a link that has not been made points at. */
 extern const struct block block_unlinked;
 
-/* Decoding depends on it. In the jump cache a pc has another slot in every mode, so an entry found there is of the present mode: all
- * 64 bits of a pc may be anything, there is no room for the mode in the tag. */
+/* Decoding depends on it. Its number is added to the tags of jump entries, so what is found there is of the present mode. */
 struct mode {
     isa_set live;
     bool single; /* blocks of one instruction, for observed runs */
@@ -97,9 +96,8 @@ struct mode {
 #else
 #define MODES_MAX 64
 #endif
-#define MODE_SALT(mode) ((uint64_t)(mode) * (JUMP_SETS / MODES_MAX))
-_Static_assert(JUMP_SETS % MODES_MAX == 0 && JUMP_SETS >= MODES_MAX, "each mode has its own salt");
-static inline unsigned jump_slot(const struct hart *h, gva_t pc) { return jump_index(pc) ^ (unsigned)h->mode_salt; }
+_Static_assert(MODES_MAX <= JUMP_MODES, "each mode has its own tag");
+static inline uint64_t jump_tag(const struct hart *h) { return h->code->jump_tag + h->mode; }
 
 struct page_node {
     struct block *block;

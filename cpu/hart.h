@@ -113,7 +113,6 @@ struct hart {
     uint64_t pc;    /* at rest: next instruction. Running: start of the current block */
     int64_t budget; /* instructions until the engine must look up; may be forced to 0 by hart_kick */
     uint64_t icount_end;
-    uint64_t mode_salt;     /* what indices of jump entries are mixed with; see engine */
     struct data_bank *data; /* of the present regime */
     struct code_bank *code;
     struct fp_ctx fp;

@@ -55,9 +55,9 @@
 #define GO_TO(target)                                                                                                  \
     do {                                                                                                               \
         uint64_t pc_ = (target);                                                                                       \
-        const struct jump_entry *j_ = &h->code->jump[jump_slot(h, pc_)];                                               \
+        const struct jump_entry *j_ = mmu_jump(&h->mmu, pc_);                                                          \
         h->pc = pc_;                                                                                                   \
-        if (UNLIKELY(j_->pc != pc_)) BECOME(jump_missed);                                                              \
+        if (UNLIKELY(j_->pc != pc_ || j_->tag != jump_tag(h))) BECOME(jump_missed);                                    \
         const struct block *b_ = j_->block;                                                                            \
         if (UNLIKELY((h->budget -= b_->count) < 0)) TAIL_RETURN enter_refused(h, b_->code, bank);                      \
         CONTINUE(b_->code);                                                                                            \

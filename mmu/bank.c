@@ -1,6 +1,7 @@
 /* The banks of the inline TLB: which regime each serves, how entries come in, and what a fence takes out. */
 #include "mmu/mmu_internal.h"
 
+#include "emu/base/host_mem.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,6 +9,15 @@
 static bool regime_equal(const struct mmu_regime *a, const struct mmu_regime *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
+}
+
+static struct data_bank *data_bank_of(struct bank_info *info)
+{
+    return (struct data_bank *)((char *)info - offsetof(struct data_bank, info));
+}
+static struct code_bank *code_bank_of(struct bank_info *info)
+{
+    return (struct code_bank *)((char *)info - offsetof(struct code_bank, info));
 }
 
 /* ---- clearing ---- */
@@ -47,47 +57,106 @@ static bool page_set_has(const struct page_set *s, uint64_t addr)
     return bit_test(s->bits[i / 64], i % 64);
 }
 
-/* The bank can lead to the page of this entry. */
-static void code_bank_note(struct code_bank *b, const struct fetch_entry *e)
+static void span_add(struct mmu_span *super, gva_t va, unsigned leaf_log2)
 {
-    unsigned guest_log2 = e->guest & TLB_LEAF_LOG2;
-    page_set_add(&b->pages, e->page);
-    page_set_add(&b->guest_pages, e->guest);
-    b->any_local = b->any_local || !(e->leaf & TLB_LEAF_GLOBAL);
-    b->any_guest_super = b->any_guest_super || guest_log2 > GUEST_PAGE_LOG2;
+    if (leaf_log2 <= GUEST_PAGE_LOG2 || leaf_log2 >= 64) return;
+    uint64_t offset = (UINT64_C(1) << leaf_log2) - 1;
+    gva_t first = va & ~offset, last = va | offset;
+    struct mmu_span *s = &super[va >> 63];
+    bool none = s->first > s->last;
+    if (none || first < s->first) s->first = first;
+    if (none || last > s->last) s->last = last;
 }
 
-static void code_bank_clear_jumps(struct code_bank *b)
+/* ---- jumps ---- */
+
+#define UPPER_HALF (UINT64_C(1) << 63)
+
+/* What address spaces with the same upper half of their root tables have in common; see "a new address space" below. */
+static bool is_common(gva_t page, uint8_t leaf) { return (page & UPPER_HALF) && (leaf & TLB_LEAF_GLOBAL); }
+
+/* An instruction at the very end of the upper half may reach over to the lower one. */
+static bool is_private(const struct fetch_entry *e)
 {
-    FOR_USED(i, b->jump_used, JUMP_SETS) b->jump[i].pc = 1;
-    b->jump_used = 0;
-    b->pages = b->guest_pages = (struct page_set){0};
-    b->any_local = b->any_guest_super = false;
-    /* Fetch entries that are still here can make jump entries again without another fill. */
+    return !is_common(e->page, e->leaf) || e->page == -(gva_t)GUEST_PAGE_BYTES;
+}
+
+static void reach_note(struct jump_reach *r, const struct fetch_entry *e)
+{
+    page_set_add(&r->pages, e->page);
+    page_set_add(&r->guest_pages, e->guest);
+    span_add(r->super, e->page, e->leaf & TLB_LEAF_LOG2);
+    r->any_local = r->any_local || !(e->leaf & TLB_LEAF_GLOBAL);
+    r->any_private = r->any_private || is_private(e);
+    r->any_guest_super = r->any_guest_super || (e->guest & TLB_LEAF_LOG2) > GUEST_PAGE_LOG2;
+}
+
+/* Fetch entries that are there can make jump entries without another fill. */
+static void reach_note_bank(struct jump_reach *r, const struct code_bank *b)
+{
     FOR_USED(i, b->fetch_used, FETCH_SETS)
-    if (b->fetch[i].page != TLB_TAG_EMPTY) code_bank_note(b, &b->fetch[i]);
+    if (b->fetch[i].page != TLB_TAG_EMPTY) reach_note(r, &b->fetch[i]);
+}
+
+/* Nothing has the new tag. */
+static void reach_begin(struct mmu *m, struct jump_reach *r)
+{
+    *r = (struct jump_reach){.tag = m->jump_tags += JUMP_MODES, .banks = r->banks, .super = {nowhere, nowhere}};
+}
+
+static void code_bank_leave(struct code_bank *b)
+{
+    if (b->reach) b->reach->banks--;
+    b->reach = NULL;
+}
+
+static void code_bank_join(struct code_bank *b, struct jump_reach *r)
+{
+    r->banks++;
+    b->reach = r;
+    b->jump_tag = r->tag;
+}
+
+/* There is always a free one: each bank has one at most. */
+static void code_bank_begin_reach(struct mmu *m, struct code_bank *b)
+{
+    struct jump_reach *r = m->reach;
+    code_bank_leave(b);
+    while (r->banks) r++;
+    reach_begin(m, r);
+    code_bank_join(b, r);
+}
+
+/* What had the tag of r is forgotten. */
+static void reach_forget(struct mmu *m, struct jump_reach *r)
+{
+    reach_begin(m, r);
+    for (unsigned i = 0; i < m->code.count; i++) {
+        struct code_bank *b = code_bank_of(m->code.bank[i]);
+        if (b->reach != r) continue;
+        b->jump_tag = r->tag;
+        reach_note_bank(r, b);
+    }
+}
+
+static void code_bank_note(struct mmu *m, struct code_bank *b, const struct fetch_entry *e)
+{
+    if (b->reach->banks > 1 && is_private(e)) {
+        code_bank_begin_reach(m, b);
+        reach_note_bank(b->reach, b);
+    }
+    reach_note(b->reach, e);
 }
 
 static void code_bank_clear(struct code_bank *b)
 {
     FOR_USED(i, b->fetch_used, FETCH_SETS) b->fetch[i].page = TLB_TAG_EMPTY;
     b->fetch_used = 0;
-    bank_forget_supers(&b->info);
-    code_bank_clear_jumps(b);
 }
 
 /* ---- selection ---- */
 
 void mmu_init(struct mmu *m, struct bus *bus, struct log *log) { *m = (struct mmu){.bus = bus, .log = log}; }
-
-static struct data_bank *data_bank_of(struct bank_info *info)
-{
-    return (struct data_bank *)((char *)info - offsetof(struct data_bank, info));
-}
-static struct code_bank *code_bank_of(struct bank_info *info)
-{
-    return (struct code_bank *)((char *)info - offsetof(struct code_bank, info));
-}
 
 static struct bank_info *data_bank_new(void)
 {
@@ -100,15 +169,17 @@ static struct bank_info *code_bank_new(void)
 {
     struct code_bank *b = calloc(1, sizeof *b);
     if (!b) return NULL;
-    b->jump_used = UINT64_MAX >> (64 - JUMP_SETS / BANK_GROUP(JUMP_SETS));
     b->fetch_used = UINT64_MAX >> (64 - FETCH_SETS / BANK_GROUP(FETCH_SETS));
     return &b->info;
 }
+
+#define JUMP_TABLE_BYTES (JUMP_SETS * sizeof(struct jump_entry))
 
 void mmu_finish(struct mmu *m)
 {
     for (unsigned i = 0; i < m->data.count; i++) free(data_bank_of(m->data.bank[i]));
     for (unsigned i = 0; i < m->code.count; i++) free(code_bank_of(m->code.bank[i]));
+    host_mem_release(m->jump, JUMP_TABLE_BYTES);
     mmu_init(m, m->bus, m->log);
 }
 
@@ -147,8 +218,6 @@ static struct bank_info *pool_recycle(struct bank_pool *p, unsigned limit, struc
  * fenced, what a global entry of the other address space may still stand for (supervisor.adoc, "The G bit"). Otherwise a kernel would have to be
  * looked up anew after every fork and exec. */
 
-#define UPPER_HALF (UINT64_C(1) << 63)
-
 /* Half of the root table; the walker may read it. */
 static const uint8_t *upper_half_of_root(const struct mmu *m, const struct mmu_regime *r)
 {
@@ -178,18 +247,16 @@ static struct bank_info *pool_relative(const struct mmu *m, const struct bank_po
     return NULL;
 }
 
-static bool is_inherited(gva_t page, uint8_t leaf) { return (page & UPPER_HALF) && (leaf & TLB_LEAF_GLOBAL); }
-
 /* b is clear. */
 static void data_bank_inherit(struct data_bank *b, const struct data_bank *from)
 {
     FOR_USED(i, from->read_used, TLB_SETS)
-    if (is_inherited(from->read[i].tag, from->read_leaf[i])) {
+    if (is_common(from->read[i].tag, from->read_leaf[i])) {
         b->read[i] = from->read[i];
         b->read_leaf[i] = from->read_leaf[i];
     }
     FOR_USED(i, from->write_used, TLB_SETS)
-    if (is_inherited(from->write[i].tag, from->write_leaf[i])) {
+    if (is_common(from->write[i].tag, from->write_leaf[i])) {
         b->write[i] = from->write[i];
         b->write_leaf[i] = from->write_leaf[i];
     }
@@ -198,24 +265,18 @@ static void data_bank_inherit(struct data_bank *b, const struct data_bank *from)
     b->info.super[1] = from->info.super[1];
 }
 
-/* Jump entries do not say what kind of page they lead to, so none is taken if there may be a page that is not global. Nor is one at the
- * very end, whose instruction may reach over to the lower half. */
-static void code_bank_inherit(struct code_bank *b, const struct code_bank *from)
+/* Jump entries do not say what kind of page they lead to, so none is taken if there may be a page that is not common to both. */
+static void code_bank_inherit(struct mmu *m, struct code_bank *b, const struct code_bank *from)
 {
     FOR_USED(i, from->fetch_used, FETCH_SETS)
-    if (is_inherited(from->fetch[i].page, from->fetch[i].leaf)) b->fetch[i] = from->fetch[i];
+    if (is_common(from->fetch[i].page, from->fetch[i].leaf)) b->fetch[i] = from->fetch[i];
     b->fetch_used = from->fetch_used;
-    b->info.super[1] = from->info.super[1];
-    if (from->any_local) {
-        code_bank_clear_jumps(b); /* notes the fetch entries */
-        return;
+    if (!from->reach->any_private) {
+        code_bank_join(b, from->reach);
+    } else {
+        code_bank_begin_reach(m, b);
+        reach_note_bank(b->reach, b);
     }
-    FOR_USED(i, from->jump_used, JUMP_SETS)
-    if ((from->jump[i].pc & UPPER_HALF) && from->jump[i].pc < -(gva_t)GUEST_PAGE_BYTES) b->jump[i] = from->jump[i];
-    b->jump_used = from->jump_used;
-    b->pages = from->pages;
-    b->guest_pages = from->guest_pages;
-    b->any_guest_super = from->any_guest_super;
 }
 
 struct data_bank *mmu_select_data(struct mmu *m, const struct mmu_regime *r)
@@ -234,11 +295,17 @@ struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r)
 {
     struct bank_info *info = pool_find(&m->code, r);
     if (info) return code_bank_of(info);
+    if (!m->jump) m->jump = host_mem_reserve(JUMP_TABLE_BYTES);
+    assert(m->jump);
     const struct bank_info *relative = pool_relative(m, &m->code, r);
     struct code_bank *b = code_bank_of(pool_recycle(&m->code, MMU_CODE_BANKS, code_bank_new, r));
     if (relative == &b->info) relative = NULL;
     code_bank_clear(b);
-    if (relative) code_bank_inherit(b, code_bank_of((struct bank_info *)relative));
+    code_bank_leave(b);
+    if (relative)
+        code_bank_inherit(m, b, code_bank_of((struct bank_info *)relative));
+    else
+        code_bank_begin_reach(m, b);
     return b;
 }
 
@@ -247,18 +314,7 @@ struct code_bank *mmu_select_code(struct mmu *m, const struct mmu_regime *r)
 /* For fences of the G-stage: the guest-physical page, and in its low bits the size of the leaf. */
 static uint64_t guest_tag(const struct walk *w) { return (w->guest_pa & GUEST_PAGE_MASK) | w->guest_log2; }
 
-static uint8_t bank_note_leaf(struct bank_info *info, gva_t va, const struct walk *w)
-{
-    if (w->leaf_log2 > GUEST_PAGE_LOG2 && w->leaf_log2 < 64) {
-        uint64_t offset = (UINT64_C(1) << w->leaf_log2) - 1;
-        gva_t first = va & ~offset, last = va | offset;
-        struct mmu_span *s = &info->super[va >> 63];
-        bool none = s->first > s->last;
-        if (none || first < s->first) s->first = first;
-        if (none || last > s->last) s->last = last;
-    }
-    return (uint8_t)(w->leaf_log2 | (w->global ? TLB_LEAF_GLOBAL : 0));
-}
+static uint8_t leaf_of(const struct walk *w) { return (uint8_t)(w->leaf_log2 | (w->global ? TLB_LEAF_GLOBAL : 0)); }
 
 void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend,
                     uint64_t tag_flags)
@@ -268,22 +324,20 @@ void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk
     e->tag = (va & GUEST_PAGE_MASK) | tag_flags;
     e->addend = addend;
     *(write ? &b->write_used : &b->read_used) |= USED_BIT(i, TLB_SETS);
-    (write ? b->write_leaf : b->read_leaf)[i] = bank_note_leaf(&b->info, va, w);
+    (write ? b->write_leaf : b->read_leaf)[i] = leaf_of(w);
+    span_add(b->info.super, va, w->leaf_log2);
     if (b->info.regime.virt) (write ? b->write_guest : b->read_guest)[i] = guest_tag(w);
 }
 
-void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host)
+void code_bank_fill(struct mmu *m, struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host)
 {
     gva_t page = va & GUEST_PAGE_MASK;
     unsigned i = fetch_index(page);
     struct fetch_entry *e = &b->fetch[i];
     b->fetch_used |= USED_BIT(i, FETCH_SETS);
-    *e = (struct fetch_entry){.page = page,
-                              .gpa = w->gpa & GUEST_PAGE_MASK,
-                              .host = host,
-                              .guest = guest_tag(w),
-                              .leaf = bank_note_leaf(&b->info, va, w)};
-    code_bank_note(b, e);
+    *e = (struct fetch_entry){
+        .page = page, .gpa = w->gpa & GUEST_PAGE_MASK, .host = host, .guest = guest_tag(w), .leaf = leaf_of(w)};
+    code_bank_note(m, b, e);
 }
 
 /* ---- fences ---- */
@@ -309,9 +363,9 @@ static bool fence_names(const struct mmu_fence *f, gva_t page, uint8_t leaf, uin
 }
 
 /* Where a fragment of what the fence names can be: one set, or all of them. */
-static bool fence_is_local(const struct mmu_fence *f, const struct bank_info *info)
+static bool fence_is_local(const struct mmu_fence *f, const struct mmu_span *super)
 {
-    const struct mmu_span *s = &info->super[f->address >> 63];
+    const struct mmu_span *s = &super[f->address >> 63];
     return f->scope != FENCE_G && f->has_address && !(s->first <= f->address && f->address <= s->last);
 }
 
@@ -325,41 +379,47 @@ static void table_fence(struct tlb_entry *table, const uint8_t *leaf, const uint
 
 static void data_bank_fence(struct data_bank *b, const struct mmu_fence *f)
 {
-    uint64_t where = fence_is_local(f, &b->info) ? USED_BIT(tlb_index(f->address), TLB_SETS) : UINT64_MAX;
+    uint64_t where = fence_is_local(f, b->info.super) ? USED_BIT(tlb_index(f->address), TLB_SETS) : UINT64_MAX;
     table_fence(b->read, b->read_leaf, b->read_guest, b->read_used & where, f);
     table_fence(b->write, b->write_leaf, b->write_guest, b->write_used & where, f);
 }
 
 /* Nothing that the fence names was ever fetched. */
-static bool code_bank_is_clear_of(const struct code_bank *b, const struct mmu_fence *f, bool local)
+static bool reach_is_clear_of(const struct jump_reach *r, const struct mmu_fence *f)
 {
-    if (f->scope == FENCE_G) return f->has_address && !b->any_guest_super && !page_set_has(&b->guest_pages, f->address);
-    return (f->has_id && !b->any_local) || (local && !page_set_has(&b->pages, f->address));
+    if (f->scope == FENCE_G) return f->has_address && !r->any_guest_super && !page_set_has(&r->guest_pages, f->address);
+    return (f->has_id && !r->any_local) || (fence_is_local(f, r->super) && !page_set_has(&r->pages, f->address));
 }
 
-/* Jumps into one page; and to its last address in the page before, whose instruction may reach over. */
-static void code_bank_clear_jumps_of(struct code_bank *b, gva_t page)
+/* Jumps into one page; and to the last address in the page before, whose instruction may reach over. */
+static void jumps_forget_page(struct mmu *m, uint64_t tag, gva_t page)
 {
-    FOR_USED(i, b->jump_used, JUMP_SETS)
-    {
-        gva_t pc = b->jump[i].pc;
-        if ((pc & GUEST_PAGE_MASK) == page || ((pc + 2) & GUEST_PAGE_MASK) == page) b->jump[i].pc = 1;
-    }
+    const unsigned count = JUMP_SETS < GUEST_PAGE_BYTES / 2 ? JUMP_SETS : (unsigned)GUEST_PAGE_BYTES / 2;
+    struct jump_entry *first = &m->jump[jump_index(page) & ~(count - 1)];
+    for (struct jump_entry *j = first; j < first + count; j++)
+        if (j->tag - tag < JUMP_MODES && (j->pc & GUEST_PAGE_MASK) == page) j->tag = 0;
+    struct jump_entry *before = mmu_jump(m, page - 2);
+    if (before->tag - tag < JUMP_MODES && before->pc == page - 2) before->tag = 0;
 }
-
 static void code_bank_fence(struct code_bank *b, const struct mmu_fence *f)
 {
-    bool local = fence_is_local(f, &b->info);
-    if (code_bank_is_clear_of(b, f, local)) return;
+    if (reach_is_clear_of(b->reach, f)) return;
+    b->reach->fenced = true;
     FOR_USED(i, b->fetch_used, FETCH_SETS)
     {
         struct fetch_entry *e = &b->fetch[i];
         if (e->page != TLB_TAG_EMPTY && fence_names(f, e->page, e->leaf, e->guest)) e->page = TLB_TAG_EMPTY;
     }
-    if (local)
-        code_bank_clear_jumps_of(b, f->address & GUEST_PAGE_MASK);
+}
+
+static void reach_fence(struct mmu *m, struct jump_reach *r, const struct mmu_fence *f)
+{
+    if (!r->fenced) return;
+    r->fenced = false;
+    if (fence_is_local(f, r->super))
+        jumps_forget_page(m, r->tag, f->address & GUEST_PAGE_MASK);
     else
-        code_bank_clear_jumps(b);
+        reach_forget(m, r);
 }
 
 static void fence_log(struct log *log, const struct mmu_fence *f)
@@ -384,17 +444,20 @@ void mmu_fence(struct mmu *m, const struct mmu_fence *f)
         if (fence_concerns(f, &m->data.bank[i]->regime)) data_bank_fence(data_bank_of(m->data.bank[i]), f);
     for (unsigned i = 0; i < m->code.count; i++)
         if (fence_concerns(f, &m->code.bank[i]->regime)) code_bank_fence(code_bank_of(m->code.bank[i]), f);
+    for (unsigned i = 0; i < MMU_CODE_BANKS; i++) reach_fence(m, &m->reach[i], f);
 }
 
 void mmu_flush_all(struct mmu *m)
 {
     for (unsigned i = 0; i < m->data.count; i++) data_bank_clear(data_bank_of(m->data.bank[i]));
     for (unsigned i = 0; i < m->code.count; i++) code_bank_clear(code_bank_of(m->code.bank[i]));
+    mmu_flush_jumps(m);
 }
 
 void mmu_flush_jumps(struct mmu *m)
 {
-    for (unsigned i = 0; i < m->code.count; i++) code_bank_clear_jumps(code_bank_of(m->code.bank[i]));
+    for (unsigned i = 0; i < MMU_CODE_BANKS; i++)
+        if (m->reach[i].banks) reach_forget(m, &m->reach[i]);
 }
 
 void mmu_protect_code(struct mmu *m, const uint8_t *host_page)

@@ -126,7 +126,7 @@ struct mmu_result mmu_access_fetch(struct mmu *m, struct code_bank *b, gva_t va,
     unsigned rights;
     struct mmu_result result = translate(m, &b->info.regime, va, len, MMU_FETCH, &w, &rights);
     if (result.fault || !rights) return result;
-    code_bank_fill(b, va, &w, result.host - offset);
+    code_bank_fill(m, b, va, &w, result.host - offset);
     result.cached = true;
     return result;
 }

@@ -125,21 +125,27 @@ struct data_bank {
     uint64_t read_guest[TLB_SETS], write_guest[TLB_SETS];
 };
 
-/* Translations of fetches under one regime, and the engine's cache of jump targets: virtual pc -> block. Any flush that touches a
- * bank clears its jump cache too. */
+/* ---- the engine's cache of jump targets ----------------------------------------------------------------------------------
+ *
+ * One table for all regimes of a hart: virtual pc -> block. An entry counts while its tag is that of the present code bank, plus the
+ * engine's mode. A bank gets another tag when any flush touches its jumps, so the table need not be cleared; banks in which the
+ * same global pages were fetched from, as those of a kernel in all its address spaces, share one. */
 #ifdef ORRERY_HOSTILE
 #define JUMP_SETS_LOG2 4
 #define FETCH_SETS     2
 #else
-#define JUMP_SETS_LOG2 12
+#define JUMP_SETS_LOG2 14
 #define FETCH_SETS     256
 #endif
-#define JUMP_SETS (1u << JUMP_SETS_LOG2)
+#define JUMP_SETS  (1u << JUMP_SETS_LOG2)
+#define JUMP_MODES 64u /* tags of banks are multiples of it */
 struct jump_entry {
-    gva_t pc;    /* odd = empty */
-    void *block; /* the engine's */
+    gva_t pc;
+    uint64_t tag;       /* 0: empty */
+    void *block;        /* the engine's */
+    const void *target; /* the engine's, for native code */
 };
-/* Folded, as tlb_index is. */
+/* Folded, as tlb_index is. The pcs of one page stand in neighbouring sets. */
 static inline unsigned jump_index(gva_t pc) { return (unsigned)((pc ^ pc >> JUMP_SETS_LOG2) >> 1) & (JUMP_SETS - 1); }
 
 static inline unsigned fetch_index(gva_t va) { return (unsigned)(va >> GUEST_PAGE_LOG2) & (FETCH_SETS - 1); }
@@ -157,23 +163,26 @@ struct page_set {
     uint64_t bits[(1 << PAGE_SET_LOG2) / 64];
 };
 
-struct code_bank {
-    struct jump_entry jump[JUMP_SETS];
-    struct fetch_entry fetch[FETCH_SETS];
-    /* What the bank was filled with since its jump cache was last empty: a fetch entry may be gone before its jumps are. */
+/* Where the jumps with one tag may lead: the pages that the banks with this tag were filled with since they got it. A fetch entry may be
+ * gone before its jumps are. */
+struct jump_reach {
+    uint64_t tag;
+    unsigned banks;                     /* that have it; 0: free */
     struct page_set pages, guest_pages; /* guest_pages: of the G-stage's leaves of 4 KiB */
+    struct mmu_span super[2];           /* as in bank_info */
     bool any_local;                     /* a page that is not global */
+    bool any_private;                   /* one that other address spaces need not have */
     bool any_guest_super;               /* a larger leaf of the G-stage */
-    uint64_t jump_used, fetch_used;     /* as read_used */
-    struct bank_info info;
+    bool fenced;                        /* by the present fence */
 };
 
-/* jump[slot] leads from pc to block from now on. */
-static inline void code_bank_jump(struct code_bank *b, unsigned slot, gva_t pc, void *block)
-{
-    b->jump[slot] = (struct jump_entry){pc, block};
-    b->jump_used |= UINT64_C(1) << slot / BANK_GROUP(JUMP_SETS);
-}
+struct code_bank {
+    struct fetch_entry fetch[FETCH_SETS];
+    uint64_t jump_tag; /* of its reach */
+    struct jump_reach *reach;
+    uint64_t fetch_used; /* as read_used */
+    struct bank_info info;
+};
 
 #ifdef ORRERY_HOSTILE
 #define MMU_DATA_BANKS 2
@@ -196,7 +205,13 @@ struct mmu {
     struct log *log;
     bool svnapot; /* the hart has Svnapot; set it after mmu_init, before the first access */
     struct bank_pool data, code;
+    struct jump_entry *jump; /* JUMP_SETS; NULL before the first code bank is selected */
+    uint64_t jump_tags;      /* the last one given */
+    struct jump_reach reach[MMU_CODE_BANKS];
 };
+
+/* The place of pc in the table. */
+static inline struct jump_entry *mmu_jump(const struct mmu *m, gva_t pc) { return &m->jump[jump_index(pc)]; }
 
 void mmu_init(struct mmu *m, struct bus *bus, struct log *log);
 void mmu_finish(struct mmu *m);

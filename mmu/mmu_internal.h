@@ -50,6 +50,6 @@ static inline uint64_t hgatp_vmid(uint64_t hgatp) { return bits_get(hgatp, 57, 4
 /* Banks. */
 void data_bank_fill(struct data_bank *b, bool write, gva_t va, const struct walk *w, uint64_t addend,
                     uint64_t tag_flags);
-void code_bank_fill(struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host);
+void code_bank_fill(struct mmu *m, struct code_bank *b, gva_t va, const struct walk *w, uint8_t *host);
 
 #endif

@@ -52,27 +52,27 @@ void gen_jump_anywhere(struct gen *g)
     struct code *c = &g->c;
     x_store(c, m_(R_HART, H(pc)), RAX);
     x_load(c, RCX, m_(R_HART, H(code)));
-    /* rdx = jump_slot(pc) * 16; the mode's salt is a constant of the block. */
+    /* rdx = mmu_jump(pc) */
     x_ins(c, 0x8b, RDX, r_(RAX));
     x_ins(c, 0xc1, S_SHR, r_(RDX));
     x_8(c, JUMP_SETS_LOG2);
     x_ins(c, 0x33, RDX, r_(RAX));
     x_ins(c, 0xc1, S_SHL, r_(RDX));
-    x_8(c, 3);
+    x_8(c, 4);
     x_ins(c, 0x81, G_AND, r_(RDX));
-    x_32(c, (JUMP_SETS - 1) << 4);
-    uint32_t salt = (uint32_t)MODE_SALT(g->block->mode) << 4;
-    if (salt) {
-        x_ins(c, 0x81, G_XOR, r_(RDX));
-        x_32(c, salt);
-    }
-    _Static_assert(sizeof(struct jump_entry) == 16 && 2 * JUMP_SETS_LOG2 < 32, "scaled by shifts");
-    int32_t jump = (int32_t)offsetof(struct code_bank, jump);
-    x_group(c, G_CMP, RAX, mx_(RCX, RDX, 0, jump + (int32_t)offsetof(struct jump_entry, pc)));
-    uint8_t *missed = x_jcc(c, C_NE);
-    x_load(c, RCX, mx_(RCX, RDX, 0, jump + (int32_t)offsetof(struct jump_entry, block)));
-    x_ins(c, 0xff, 4, m_(RCX, (int32_t)offsetof(struct block, native)));
-    x_aim(missed, g->jit->leave_jump);
+    x_32(c, (JUMP_SETS - 1) << 5);
+    _Static_assert(sizeof(struct jump_entry) == 32 && 2 * JUMP_SETS_LOG2 < 32, "scaled by shifts");
+    x_group(c, G_ADD, RDX, m_(R_HART, H(mmu.jump)));
+    x_load(c, RCX, m_(RCX, (int32_t)offsetof(struct code_bank, jump_tag)));
+    if (g->block->mode) x_group_imm(c, G_ADD, r_(RCX), g->block->mode);
+    x_group(c, G_CMP, RAX, m_(RDX, (int32_t)offsetof(struct jump_entry, pc)));
+    uint8_t *other_pc = x_jcc(c, C_NE);
+    x_group(c, G_CMP, RCX, m_(RDX, (int32_t)offsetof(struct jump_entry, tag)));
+    uint8_t *other_tag = x_jcc(c, C_NE);
+    x_load(c, RCX, m_(RDX, (int32_t)offsetof(struct jump_entry, block)));
+    x_ins(c, 0xff, 4, m_(RDX, (int32_t)offsetof(struct jump_entry, target)));
+    x_aim(other_pc, g->jit->leave_jump);
+    x_aim(other_tag, g->jit->leave_jump);
 }
 
 void gen_pc(struct gen *g, unsigned dst, int32_t offset)

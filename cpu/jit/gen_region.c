@@ -79,7 +79,7 @@ void gen_set_page(struct gen *g, unsigned member)
 
 /* ---- entries ---- */
 
-#define GUARDS_MAX (REGION_MEMBERS_MAX * 2 + 1 + 32 + 5)
+#define GUARDS_MAX (REGION_MEMBERS_MAX * 3 + 1 + 32 + 5)
 
 /* That rax is the constant; else to one of the sites. */
 static uint8_t *guard(struct gen *g, struct rm m, uint64_t value)
@@ -100,16 +100,20 @@ static unsigned gen_guards(struct gen *g, unsigned member, uint8_t **sites)
     x_load(c, RAX, m_(R_HART, H(pc)));
     x_group_imm(c, G_AND, r_(RAX), -(int32_t)GUEST_PAGE_BYTES);
     sites[count++] = guard(g, r_(RAX), page);
-    x_load(c, RAX, m_(R_HART, H(code)));
+    x_load(c, RDX, m_(R_HART, H(code)));
+    x_load(c, RDX, m_(RDX, (int32_t)offsetof(struct code_bank, jump_tag)));
+    x_group_imm(c, G_ADD, r_(RDX), p->member[member].block->mode);
+    x_load(c, RAX, m_(R_HART, H(mmu.jump)));
     for (unsigned i = 0; i < p->count; i++) {
         const struct member *m = &p->member[i];
         if ((m->pc & GUEST_PAGE_MASK) == page) continue;
         bool first = true;
         for (unsigned k = 0; k < i; k++) first = first && ((p->member[k].pc ^ m->pc) & GUEST_PAGE_MASK);
         if (!first) continue;
-        unsigned slot = jump_index(m->pc) ^ (unsigned)MODE_SALT(m->block->mode);
-        int32_t at = (int32_t)(offsetof(struct code_bank, jump) + slot * sizeof(struct jump_entry));
+        int32_t at = (int32_t)(jump_index(m->pc) * sizeof(struct jump_entry));
         sites[count++] = guard(g, m_(RAX, at + (int32_t)offsetof(struct jump_entry, pc)), m->pc);
+        x_group(c, G_CMP, RDX, m_(RAX, at + (int32_t)offsetof(struct jump_entry, tag)));
+        sites[count++] = x_jcc(c, C_NE);
         sites[count++] =
             guard(g, m_(RAX, at + (int32_t)offsetof(struct jump_entry, block)), (uint64_t)(uintptr_t)m->block);
     }

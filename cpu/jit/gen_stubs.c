@@ -100,11 +100,18 @@ static void stub_enter(struct jit *j)
     x_ins(c, 0xff, 4, m_(RAX, (int32_t)offsetof(struct block, native_body) - (int32_t)offsetof(struct block, code)));
 }
 
-/* `native` of blocks that are not: rcx block, pc its address, its count not yet taken off the budget. */
+/* `native` of blocks that are not: rcx block, pc its address, its count not yet taken off the budget. A jump entry may lead here still
+ * though the block is native by now. */
 static void stub_enter_interp(struct jit *j)
 {
     struct code *c = &j->code;
     j->enter_interp = c->at;
+    x_load(c, RAX, m_(RCX, (int32_t)offsetof(struct block, native)));
+    x_mov_imm(c, RDX, (int64_t)(intptr_t)code_exec(c, j->enter_interp));
+    x_group(c, G_CMP, RDX, r_(RAX));
+    uint8_t *is_not = x_jcc(c, C_E);
+    x_ins(c, 0xff, 4, r_(RAX));
+    x_aim(is_not, c->at);
     x_group(c, G_SUB, R_BUDGET, m_(RCX, (int32_t)offsetof(struct block, count)));
     uint8_t *refused = x_jcc(c, C_S);
     spill(c);

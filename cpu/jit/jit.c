@@ -141,7 +141,14 @@ static void give_up_written(struct jit *j, size_t written)
     make_large(j);
 }
 
-static bool translate(struct jit *j, const struct hart *h, struct block *b)
+/* The jump that led here leads to host code from now on. */
+static void note_native(struct hart *h, struct block *b)
+{
+    struct jump_entry *e = mmu_jump(&h->mmu, h->pc);
+    if (e->pc == h->pc && e->block == b) e->target = b->native;
+}
+
+static bool translate(struct jit *j, struct hart *h, struct block *b)
 {
     struct engine_stats *stats = &j->engine->stats;
     uint8_t *before = j->code.at;
@@ -151,6 +158,7 @@ static bool translate(struct jit *j, const struct hart *h, struct block *b)
     bool made = jit_emit_block(j, b, j->engine->modes[b->mode].live);
     j->engine->activity = ENGINE_RUNS;
     if (!made) return false;
+    note_native(h, b);
     j->native_blocks++;
     stats->blocks_translated++;
     stats->code_bytes += (uint64_t)(j->code.at - before);

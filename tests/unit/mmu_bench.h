@@ -196,4 +196,15 @@ static inline bool bench_cached(const struct data_bank *b, gva_t va, bool write)
     return e->tag == (va & GUEST_PAGE_MASK);
 }
 
+/* As the engine notes a jump, and whether it would find it. */
+static inline void bench_jump(struct bench *b, const struct code_bank *c, gva_t pc)
+{
+    *mmu_jump(&b->mmu, pc) = (struct jump_entry){pc, c->jump_tag, b, NULL};
+}
+static inline bool bench_jumps(const struct bench *b, const struct code_bank *c, gva_t pc)
+{
+    const struct jump_entry *j = mmu_jump(&b->mmu, pc);
+    return j->pc == pc && j->tag == c->jump_tag;
+}
+
 #endif

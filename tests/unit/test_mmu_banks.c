@@ -206,22 +206,89 @@ Test(mmu_banks, a_new_space_takes_nothing_from_one_whose_upper_half_differs)
     cr_assert_not(bench_cached(mmu_select_data(&b.mmu, &user), KERNEL, false), "another privilege");
 }
 
-Test(mmu_banks, a_new_space_takes_jumps_over_only_while_all_pages_fetched_from_are_global)
+static struct code_bank *fetch(struct code_bank *c, gva_t va)
 {
-    int block;
+    cr_assert(mmu_access_fetch(&b.mmu, c, va, 2).cached);
+    return c;
+}
+
+/* Spaces with a global page, and each with a page of its own. */
+static uint64_t kernel_code_space(void)
+{
     uint64_t satp = bench_space(&b, 3, 1);
     bench_map(&b, satp, KERNEL, 0, leaf(RAM + 0x3000, RW | X | G));
     bench_map(&b, satp, LOW, 0, leaf(RAM + 0x4000, RW | X));
-    mmu_access_fetch(&b.mmu, code(satp), KERNEL, 2);
-    code_bank_jump(code(satp), jump_index(KERNEL + 8), KERNEL + 8, &block);
-    struct jump_entry *j = &code(space_like(satp))->jump[jump_index(KERNEL + 8)];
-    cr_assert(j->pc == KERNEL + 8 && j->block == &block);
+    return satp;
+}
+
+Test(mmu_banks, a_new_space_takes_jumps_over_only_while_all_pages_fetched_from_are_global)
+{
+    uint64_t satp = kernel_code_space();
+    bench_jump(&b, fetch(code(satp), KERNEL), KERNEL + 8);
+    struct code_bank *other = code(space_like(satp));
+    cr_assert(bench_jumps(&b, other, KERNEL + 8));
     bench_fence(&b, true, KERNEL, false, 0);
-    cr_assert(j->pc & 1);
-    mmu_access_fetch(&b.mmu, code(satp), KERNEL, 2);
-    code_bank_jump(code(satp), jump_index(KERNEL + 8), KERNEL + 8, &block);
-    mmu_access_fetch(&b.mmu, code(satp), LOW, 2);
-    cr_assert(code(space_like(satp))->jump[jump_index(KERNEL + 8)].pc & 1);
+    cr_assert_not(bench_jumps(&b, other, KERNEL + 8));
+    cr_assert_not(bench_jumps(&b, code(satp), KERNEL + 8));
+    fetch(code(satp), KERNEL);
+    fetch(code(satp), LOW);
+    bench_jump(&b, code(satp), KERNEL + 8);
+    cr_assert_not(bench_jumps(&b, code(space_like(satp)), KERNEL + 8));
+}
+
+Test(mmu_banks, spaces_with_the_same_global_pages_find_each_others_jumps_until_one_fetches_from_a_page_of_its_own)
+{
+    uint64_t satp = kernel_code_space();
+    struct code_bank *first = fetch(code(satp), KERNEL), *second = code(space_like(satp));
+    bench_jump(&b, second, KERNEL + 8);
+    cr_assert(bench_jumps(&b, first, KERNEL + 8));
+    fetch(first, LOW);
+    bench_jump(&b, first, LOW + 8);
+    cr_assert_not(bench_jumps(&b, second, LOW + 8));
+    cr_assert_not(bench_jumps(&b, first, KERNEL + 8), "it may have been of the other one's");
+    cr_assert(bench_jumps(&b, second, KERNEL + 8));
+    /* Fences name one of them, or both. */
+    bench_jump(&b, first, KERNEL + 0x10);
+    bench_fence(&b, true, KERNEL, false, 0);
+    cr_assert_not(bench_jumps(&b, first, KERNEL + 0x10));
+    cr_assert_not(bench_jumps(&b, second, KERNEL + 8));
+    cr_assert(bench_jumps(&b, first, LOW + 8));
+}
+
+/* What was fetched under a bank that is gone is still reached by the jumps that it shares. */
+Test(mmu_banks, a_fence_finds_shared_jumps_though_the_bank_that_made_them_was_recycled)
+{
+    uint64_t satp = kernel_code_space(), like = space_like(satp);
+    bench_map(&b, satp, KERNEL + 0x1000, 0, leaf(RAM + 0x5000, RW | X | G));
+    fetch(code(satp), KERNEL);
+    struct code_bank *second = code(like);
+    bench_jump(&b, fetch(code(satp), KERNEL + 0x1000), KERNEL + 0x1008);
+    for (unsigned i = 0; i < MMU_CODE_BANKS - 1; i++) {
+        second = code(like); /* stays */
+        struct mmu_regime user = bench_regime(bench_space(&b, 3, 10 + i), PRIV_U, false, false, false, false);
+        mmu_select_code(&b.mmu, &user);
+    }
+    cr_assert(bench_jumps(&b, code(like), KERNEL + 0x1008));
+    cr_assert(code(like) == second);
+    bench_fence(&b, true, KERNEL + 0x1000, false, 0);
+    cr_assert_not(bench_jumps(&b, second, KERNEL + 0x1008));
+}
+
+Test(mmu_banks, jumps_of_banks_that_come_and_go_are_never_taken_for_others)
+{
+    struct code_bank *c = NULL;
+    for (unsigned i = 0; i < 3 * MMU_CODE_BANKS; i++) {
+        uint64_t satp = bench_space(&b, 3, 10 + i % 5);
+        bench_map(&b, satp, LOW, 0, leaf(RAM + 0x4000, RW | X));
+        c = code(satp);
+        cr_assert_not(bench_jumps(&b, c, LOW + 8));
+        bench_jump(&b, fetch(c, LOW), LOW + 8);
+    }
+    mmu_flush_jumps(&b.mmu);
+    cr_assert_not(bench_jumps(&b, c, LOW + 8));
+    bench_jump(&b, c, LOW + 8);
+    mmu_flush_all(&b.mmu);
+    cr_assert_not(bench_jumps(&b, c, LOW + 8));
 }
 #endif
 
@@ -341,52 +408,46 @@ Test(mmu_banks, stale_entries_go_with_the_fence)
 Test(mmu_banks, fences_clear_jumps_of_pages_that_were_fetched_from)
 {
     fill_both();
-    int block;
-    struct jump_entry *j = &code(space[0])->jump[jump_index(0x1008)];
-#define PUT() code_bank_jump(code(space[0]), jump_index(0x1008), 0x1008, &block)
-    PUT();
+    struct code_bank *c = code(space[0]);
+    bench_jump(&b, c, 0x1008);
     bench_fence(&b, true, 0x7000, false, 0);
-    cr_assert_eq(j->pc, 0x1008, "nothing was ever fetched from there");
+    cr_assert(bench_jumps(&b, c, 0x1008), "nothing was ever fetched from there");
     bench_fence(&b, true, 0x1000, true, 2);
-    cr_assert_eq(j->pc, 0x1008, "another space");
+    cr_assert(bench_jumps(&b, c, 0x1008), "another space");
     bench_fence(&b, true, 0x1000, false, 0);
-    cr_assert(j->pc & 1);
+    cr_assert_not(bench_jumps(&b, c, 0x1008));
     fill_both();
-    PUT();
+    bench_jump(&b, c, 0x1008);
     mmu_flush_jumps(&b.mmu);
-    cr_assert(j->pc & 1);
-    PUT(); /* the fetch entry is still there: the engine may have made this without a new fill */
+    cr_assert_not(bench_jumps(&b, c, 0x1008));
+    bench_jump(&b, c, 0x1008); /* the fetch entry is still there: the engine may have made this without a new fill */
     bench_fence(&b, true, 0x1000, false, 0);
-    cr_assert(j->pc & 1);
+    cr_assert_not(bench_jumps(&b, c, 0x1008));
     /* The fetch entry is evicted by a page of the same set; the jump entry must not outlive a fence all the same. */
     fill_both();
-    PUT();
+    bench_jump(&b, c, 0x1008);
     const gva_t rival = 0x1000 + FETCH_SETS * UINT64_C(0x1000);
     cr_assert_eq(fetch_index(rival), fetch_index(0x1000));
     bench_map(&b, space[0], rival, 0, leaf(RAM + 0x3000, RW | X));
-    mmu_access_fetch(&b.mmu, code(space[0]), rival, 2);
-    cr_assert_eq(j->pc, 0x1008);
+    mmu_access_fetch(&b.mmu, c, rival, 2);
+    cr_assert(bench_jumps(&b, c, 0x1008));
     bench_fence(&b, true, 0x1000, false, 0);
-    cr_assert(j->pc & 1);
-#undef PUT
-}
-static struct jump_entry *jump_to(struct code_bank *c, gva_t pc)
-{
-    code_bank_jump(c, jump_index(pc), pc, &b);
-    return &c->jump[jump_index(pc)];
+    cr_assert_not(bench_jumps(&b, c, 0x1008));
 }
 
 Test(mmu_banks, a_fence_of_one_page_leaves_jumps_into_others)
 {
     fill_both();
     struct code_bank *c = code(space[0]);
-    struct jump_entry *in = jump_to(c, 0x1008), *other = jump_to(c, 0x42010), *before = jump_to(c, 0xffe),
-                      *last = jump_to(c, 0x1ffe);
+    const gva_t other = 0x42010,
+                in[] = {0x1000, 0x1008, 0x1800, 0x1ffe, 0xffe /* its instruction may reach into the page */};
+    bench_jump(&b, c, other);
+    for (unsigned i = 0; i < ARRAY_LEN(in); i++) bench_jump(&b, c, in[i]);
     bench_fence(&b, true, 0x1000, false, 0);
-    cr_assert((in->pc & 1) && (last->pc & 1) && other->pc == 0x42010);
-    cr_assert(before->pc & 1, "its instruction may reach into the page");
+    for (unsigned i = 0; i < ARRAY_LEN(in); i++) cr_assert_not(bench_jumps(&b, c, in[i]), "0x%lx", in[i]);
+    cr_assert(bench_jumps(&b, c, other));
     bench_fence(&b, true, 0x40200000, false, 0);
-    cr_assert(other->pc & 1, "a superpage: all");
+    cr_assert_not(bench_jumps(&b, c, other), "a superpage: all");
 }
 
 /* As a kernel's code in every process: what is unmapped in the process does not cost the kernel its jumps. */
@@ -397,14 +458,14 @@ Test(mmu_banks, a_fence_of_an_address_space_leaves_jumps_into_global_pages)
     bench_map(&b, satp, 0x5000, 0, leaf(RAM + 0x3000, RW | X | G));
     bench_map(&b, satp, 0x6000, 0, leaf(RAM + 0x4000, RW | X));
     mmu_access_fetch(&b.mmu, c, 0x5000, 2);
-    struct jump_entry *j = jump_to(c, 0x5008);
+    bench_jump(&b, c, 0x5008);
     bench_fence(&b, true, 0x5000, true, 7);
     bench_fence(&b, false, 0, true, 7);
-    cr_assert_eq(j->pc, 0x5008);
+    cr_assert(bench_jumps(&b, c, 0x5008));
     mmu_access_fetch(&b.mmu, c, 0x6000, 2);
-    struct jump_entry *local = jump_to(c, 0x6010);
+    bench_jump(&b, c, 0x6010);
     bench_fence(&b, false, 0, true, 7);
-    cr_assert(local->pc & 1, "not global");
+    cr_assert_not(bench_jumps(&b, c, 0x6010), "not global");
     cr_assert_eq(c->fetch[5 & (FETCH_SETS - 1)].page, 0x5000);
 }
 #endif
