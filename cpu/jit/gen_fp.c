@@ -1,134 +1,9 @@
 /* The generator for x86-64: floating point with SSE, exact because the host unit is the guest's while guest code runs (cpu/fp/fp.h).
  * What the host does otherwise than RISC-V (NaN results, single operands that are not boxed, conversions out of range, equal operands of
  * min and max) is left to the interpreter, instruction and all: flags raised so far accrue, and will be raised again. */
-#include "cpu/jit/gen.h"
+#include "cpu/jit/gen_fp.h"
 
 #include "emu/base/bits.h"
-
-/* ---- f registers in xmm registers ----
- * In a region some f registers live in xmm registers, and nowhere else until the region is left. The others' values are remembered within a
- * block in what is left, and memory is up to date. */
-
-void gen_fp_forget(struct gen *g)
-{
-    memset(g->xmm_of, 0, sizeof g->xmm_of);
-    memset(g->f_in, 0xff, sizeof g->f_in);
-    memset(g->boxed, 0, sizeof g->boxed);
-    g->next_xmm = 0;
-    g->marked_dirty = false;
-    g->raw_f = 0;
-    g->modes_checked = g->fma_modes_checked = 0;
-}
-
-/* The xmm register that is guest register n all through a region, or 0. */
-static unsigned f_home(const struct gen *g, unsigned n) { return g->plan ? g->plan->f_host[n] : 0; }
-
-static unsigned xmm_new(struct gen *g)
-{
-    do {
-        if (++g->next_xmm > g->xmm_last) g->next_xmm = 1;
-    } while (g->locked >> g->next_xmm & 1);
-    unsigned x = g->next_xmm;
-    if (g->f_in[x] < 32 && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
-    g->f_in[x] = 0xff;
-    g->boxed[x] = false;
-    g->locked |= 1u << x;
-    return x;
-}
-
-static unsigned f_read(struct gen *g, unsigned n)
-{
-    unsigned x = f_home(g, n);
-    if (x) return x;
-    x = g->xmm_of[n];
-    if (x) {
-        g->locked |= 1u << x;
-        return x;
-    }
-    x = xmm_new(g);
-    x_ins(&g->c, X_F2 | X_0F | 0x10, x, FREG(n)); /* movsd */
-    g->xmm_of[n] = (uint8_t)x;
-    g->f_in[x] = (uint8_t)n;
-    return x;
-}
-
-static void mark_dirty(struct gen *g)
-{
-    if (g->marked_dirty) return;
-    x_ins(&g->c, 0xc6, 0, m_(R_HART, H(fs_dirty)));
-    x_8(&g->c, 1);
-    g->marked_dirty = true;
-}
-
-/* Where the result of the instruction is made. If the instruction is left to the interpreter after all, a home that is no source may hold
- * anything: the interpreter writes it anew. */
-static unsigned f_result(struct gen *g)
-{
-    const struct insn *i = g->insn;
-    unsigned home = f_home(g, i->rd);
-    return home && i->rd != i->rs1 && i->rd != i->rs2 && i->rd != i->rs3 ? home : xmm_new(g);
-}
-
-/* Where the result of an instruction is made that is not left any more. */
-static unsigned f_target(struct gen *g)
-{
-    unsigned home = f_home(g, g->insn->rd);
-    return home ? home : xmm_new(g);
-}
-
-/* Register n gets something else: what was known of its NaN is over. */
-static void f_new_value(struct gen *g, unsigned n)
-{
-    uint32_t bit = UINT32_C(1) << n;
-    g->now.nan_d &= ~bit;
-    g->now.nan_s &= ~bit;
-    g->raw_f |= bit;
-}
-
-/* f[n] <- xmm x */
-static void f_write(struct gen *g, unsigned n, unsigned x, bool boxed)
-{
-    unsigned home = f_home(g, n);
-    mark_dirty(g);
-    if (home) {
-        if (x != home) x_ins(&g->c, X_0F | 0x28, home, r_(x)); /* movaps */
-        g->boxed[home] = boxed;
-        f_new_value(g, n);
-        return;
-    }
-    x_ins(&g->c, X_F2 | X_0F | 0x11, x, FREG(n));
-    if (g->xmm_of[n] && g->xmm_of[n] != x) g->f_in[g->xmm_of[n]] = 0xff;
-    if (g->f_in[x] < 32 && g->f_in[x] != n && g->xmm_of[g->f_in[x]] == x) g->xmm_of[g->f_in[x]] = 0;
-    g->xmm_of[n] = (uint8_t)x;
-    g->f_in[x] = (uint8_t)n;
-    g->boxed[x] = boxed;
-}
-
-/* f[n] <- general register */
-static void f_write_bits(struct gen *g, unsigned n, unsigned reg)
-{
-    unsigned home = f_home(g, n);
-    mark_dirty(g);
-    if (home) {
-        x_ins(&g->c, X_66 | X_W | X_0F | 0x6e, home, r_(reg)); /* movq home, reg */
-        g->boxed[home] = false;
-        f_new_value(g, n);
-        return;
-    }
-    x_store(&g->c, FREG(n), reg);
-    if (g->xmm_of[n]) g->f_in[g->xmm_of[n]] = 0xff;
-    g->xmm_of[n] = 0;
-}
-
-/* reg <- all bits of f[n] */
-static void f_bits(struct gen *g, unsigned reg, unsigned n)
-{
-    gen_mend_nan(g, n);
-    if (f_home(g, n))
-        x_ins(&g->c, X_66 | X_W | X_0F | 0x7e, f_home(g, n), r_(reg));
-    else
-        x_load(&g->c, reg, FREG(n));
-}
 
 /* ---- conditions ---- */
 
@@ -158,21 +33,16 @@ static void check_boxed(struct gen *g, unsigned x)
 
 static unsigned source(struct gen *g, unsigned n, bool single)
 {
-    unsigned x = f_read(g, n);
+    unsigned x = gen_f_read(g, n);
     if ((single ? g->now.nan_d : g->now.nan_s) >> n & 1) gen_mend_nan(g, n);
     if (single) check_boxed(g, x);
     return x;
 }
 
-static void compare_to_itself(struct gen *g, unsigned x, bool single)
-{
-    x_ins(&g->c, (single ? 0 : X_66) | X_0F | 0x2e, x, r_(x)); /* ucomis: unordered if it is a NaN */
-}
-
 /* A NaN result is x86's own. */
 static void check_result(struct gen *g, unsigned x, bool single)
 {
-    compare_to_itself(g, x, single);
+    gen_compare_to_itself(g, x, single);
     gen_deopt(g, x_jcc(&g->c, C_P));
 }
 
@@ -181,79 +51,11 @@ static void check_result(struct gen *g, unsigned x, bool single)
 static void set_result(struct gen *g, unsigned x, bool single)
 {
     unsigned n = g->insn->rd;
-    if (!f_home(g, n)) check_result(g, x, single);
-    f_write(g, n, x, single);
-    if (!f_home(g, n)) return;
+    if (!gen_f_home(g, n)) check_result(g, x, single);
+    gen_f_write(g, n, x, single);
+    if (!gen_f_home(g, n)) return;
     *(single ? &g->now.nan_s : &g->now.nan_d) |= UINT32_C(1) << n;
     g->raw_f &= ~(UINT32_C(1) << n);
-}
-
-void gen_mend_nan(struct gen *g, unsigned n)
-{
-    uint32_t bit = UINT32_C(1) << n;
-    if (!((g->now.nan_d | g->now.nan_s) & bit)) return;
-    bool single = g->now.nan_s & bit;
-    compare_to_itself(g, f_home(g, n), single);
-    uint8_t *site = x_jcc(&g->c, C_P);
-    g->mends[g->mend_count++] = (struct mend){.site = site, .resume = g->c.at, .n = (uint8_t)n, .single = single};
-    g->now.nan_d &= ~bit;
-    g->now.nan_s &= ~bit;
-}
-
-static void put_canonical(struct code *c, unsigned n, bool single)
-{
-    struct rm low = FREG(n), high = low;
-    high.disp += 4;
-    x_ins(c, 0xc7, 0, low);
-    x_32(c, single ? UINT32_C(0x7fc00000) : 0);
-    x_ins(c, 0xc7, 0, high);
-    x_32(c, single ? UINT32_MAX : UINT32_C(0x7ff80000));
-}
-
-void gen_mends(struct gen *g)
-{
-    for (unsigned i = 0; i < g->mend_count; i++) {
-        const struct mend *m = &g->mends[i];
-        x_aim(m->site, g->c.at);
-        put_canonical(&g->c, m->n, m->single);
-        x_ins(&g->c, X_F2 | X_0F | 0x10, f_home(g, m->n), FREG(m->n));
-        x_jmp_to(&g->c, m->resume);
-    }
-}
-
-void gen_fp_put_home(struct gen *g, unsigned n, const struct place *p)
-{
-    unsigned home = f_home(g, n);
-    bool single = p->nan_s >> n & 1;
-    x_ins(&g->c, X_F2 | X_0F | 0x11, home, FREG(n));
-    if (!single && !(p->nan_d >> n & 1)) return;
-    compare_to_itself(g, home, single);
-    uint8_t *over = x_jcc(&g->c, C_NP);
-    put_canonical(&g->c, n, single);
-    x_aim(over, g->c.at);
-}
-
-/* A NaN that was loaded into a register of plan->nan_d or nan_s leaves the region: the interpreter, or the next block's own code, goes on. */
-void gen_settle_nans(struct gen *g)
-{
-    const struct plan *p = g->plan;
-    for (unsigned n = 0; n < 32; n++) {
-        bool as_d = p->nan_d >> n & 1, as_s = p->nan_s >> n & 1;
-        if ((g->now.nan_d >> n & 1 && !as_d) || (g->now.nan_s >> n & 1 && !as_s)) gen_mend_nan(g, n);
-    }
-    g->exit_place = gen_place(g);
-    for (unsigned n = 0; n < 32; n++) {
-        if (!(g->raw_f >> n & 1) || !((p->nan_d | p->nan_s) >> n & 1)) continue;
-        compare_to_itself(g, f_home(g, n), p->nan_s >> n & 1);
-        uint8_t *site = x_jcc(&g->c, C_P);
-        if (g->index < g->block->length)
-            gen_deopt(g, site);
-        else
-            gen_leave_at(g, site, (int32_t)g->offset);
-    }
-    g->now.nan_d = p->nan_d;
-    g->now.nan_s = p->nan_s;
-    g->raw_f = 0;
 }
 
 static void xmm_move(struct gen *g, unsigned to, unsigned from) { x_ins(&g->c, X_0F | 0x28, to, r_(from)); }
@@ -268,12 +70,12 @@ static bool arithmetic(struct gen *g, unsigned op, bool single)
     check_mode(g, false);
     unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single);
     if (g->jit->has_avx) {
-        unsigned d = f_target(g);
+        unsigned d = gen_f_target(g);
         x_vex(&g->c, 1, single ? 2 : 3, false, op, d, a, r_(b)); /* the bits above the result are a's */
         set_result(g, d, single);
         return true;
     }
-    unsigned d = f_result(g);
+    unsigned d = gen_f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | op, d, r_(b));
     set_result(g, d, single);
@@ -285,12 +87,12 @@ static bool square_root(struct gen *g, bool single)
     check_mode(g, false);
     unsigned a = source(g, g->insn->rs1, single);
     if (g->jit->has_avx) {
-        unsigned d = f_target(g);
+        unsigned d = gen_f_target(g);
         x_vex(&g->c, 1, single ? 2 : 3, false, 0x51, d, a, r_(a));
         set_result(g, d, single);
         return true;
     }
-    unsigned d = f_result(g);
+    unsigned d = gen_f_result(g);
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | 0x51, d, r_(a));
     set_result(g, d, single);
@@ -303,11 +105,11 @@ static bool fused(struct gen *g, unsigned op, bool single)
     if (!g->jit->has_fma) return false;
     check_mode(g, true);
     unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single),
-             z = source(g, g->insn->rs3, single), d = f_result(g);
+             z = source(g, g->insn->rs3, single), d = gen_f_result(g);
     xmm_move(g, d, z);
     x_vex(&g->c, 2, 1, !single, op, d, a, r_(b));
     check_result(g, d, single);
-    f_write(g, g->insn->rd, d, single);
+    gen_f_write(g, g->insn->rd, d, single);
     return true;
 }
 
@@ -347,12 +149,12 @@ static bool equal(struct gen *g, bool single)
 
 static bool least(struct gen *g, bool greatest, bool single)
 {
-    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = f_result(g);
+    unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = gen_f_result(g);
     order(g, false, single, a, b);
     gen_deopt(g, x_jcc(&g->c, C_E)); /* equal (zeros have signs) or unordered */
     xmm_move(g, d, a);
     x_ins(&g->c, scalar(single) | (greatest ? 0x5f : 0x5d), d, r_(b));
-    f_write(g, g->insn->rd, d, single);
+    gen_f_write(g, g->insn->rd, d, single);
     return true;
 }
 
@@ -382,7 +184,7 @@ static bool from_integer(struct gen *g, bool word, bool without_sign, bool singl
 {
     struct code *c = &g->c;
     check_mode(g, false);
-    unsigned n = g->insn->rs1, d = f_target(g);
+    unsigned n = g->insn->rs1, d = gen_f_target(g);
     if (n == 0)
         x_mov_imm(c, RAX, 0);
     else if (word && without_sign)
@@ -400,14 +202,14 @@ static bool from_integer(struct gen *g, bool word, bool without_sign, bool singl
     else
         xmm_zero(g, d);
     x_ins(c, scalar(single) | X_W | 0x2a, d, r_(RAX));
-    f_write(g, g->insn->rd, d, single);
+    gen_f_write(g, g->insn->rd, d, single);
     return true;
 }
 
 static bool narrow(struct gen *g) /* fcvt.s.d */
 {
     check_mode(g, false);
-    unsigned a = f_read(g, g->insn->rs1), d = xmm_new(g);
+    unsigned a = gen_f_read(g, g->insn->rs1), d = gen_xmm_new(g);
     xmm_ones(g, d);
     x_ins(&g->c, X_F2 | X_0F | 0x5a, d, r_(a));
     set_result(g, d, true);
@@ -417,7 +219,7 @@ static bool narrow(struct gen *g) /* fcvt.s.d */
 static bool widen(struct gen *g) /* fcvt.d.s */
 {
     check_mode(g, false);
-    unsigned a = source(g, g->insn->rs1, true), d = xmm_new(g);
+    unsigned a = source(g, g->insn->rs1, true), d = gen_xmm_new(g);
     xmm_zero(g, d);
     x_ins(&g->c, X_F3 | X_0F | 0x5a, d, r_(a));
     set_result(g, d, false);
@@ -443,20 +245,20 @@ static bool sign(struct gen *g, char which, bool single)
         source(g, rs2, true);
     }
     if (rs1 == rs2 && which == 'j') {
-        if (!f_home(g, g->insn->rd)) gen_mend_nan(g, rs1);
-        unsigned a = f_read(g, rs1), d = f_target(g);
+        if (!gen_f_home(g, g->insn->rd)) gen_mend_nan(g, rs1);
+        unsigned a = gen_f_read(g, rs1), d = gen_f_target(g);
         bool is_d = g->now.nan_d >> rs1 & 1, is_s = g->now.nan_s >> rs1 & 1;
         xmm_move(g, d, a);
-        f_write(g, g->insn->rd, d, single);
-        if (f_home(g, g->insn->rd)) copy_nan(g, is_d, is_s);
+        gen_f_write(g, g->insn->rd, d, single);
+        if (gen_f_home(g, g->insn->rd)) copy_nan(g, is_d, is_s);
         return true;
     }
-    f_bits(g, RAX, rs1);
+    gen_f_bits(g, RAX, rs1);
     if (rs1 == rs2) {
         x_ins(c, X_W | X_0F | 0xba, which == 'n' ? 7 : 6, r_(RAX)); /* btc, btr */
         x_8(c, bit);
     } else {
-        f_bits(g, RCX, rs2);
+        gen_f_bits(g, RCX, rs2);
         if (which == 'n') x_ins(c, X_W | 0xf7, 2, r_(RCX));
         x_mov_imm(c, RDX, 1);
         x_shift_imm(c, S_SHL, RDX, bit);
@@ -467,13 +269,13 @@ static bool sign(struct gen *g, char which, bool single)
         }
         x_group(c, which == 'x' ? G_XOR : G_OR, RAX, r_(RCX));
     }
-    f_write_bits(g, g->insn->rd, RAX);
+    gen_f_write_bits(g, g->insn->rd, RAX);
     return true;
 }
 
 static bool move_to_x(struct gen *g, bool word)
 {
-    f_bits(g, RAX, g->insn->rs1);
+    gen_f_bits(g, RAX, g->insn->rs1);
     if (word) x_ins(&g->c, X_W | 0x63, RAX, r_(RAX));
     gen_set_rd(g, RAX);
     return true;
@@ -490,7 +292,7 @@ static bool move_from_x(struct gen *g, bool word)
         x_mov_imm(&g->c, RCX, INT64_C(-0x100000000));
         x_group(&g->c, G_OR, RAX, r_(RCX));
     }
-    f_write_bits(g, g->insn->rd, RAX);
+    gen_f_write_bits(g, g->insn->rd, RAX);
     return true;
 }
 
@@ -579,7 +381,7 @@ bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at)
 {
     g->locked = 0;
     if (bytes != 8 && bytes != 4) return false;
-    unsigned d = f_target(g);
+    unsigned d = gen_f_target(g);
     if (bytes == 8) {
         x_ins(&g->c, X_F2 | X_0F | 0x10, d, at);
     } else {
@@ -587,7 +389,7 @@ bool gen_fp_load(struct gen *g, unsigned bytes, struct rm at)
         xmm_ones(g, d);
         x_ins(&g->c, X_F3 | X_0F | 0x10, d, r_(0)); /* movss d, xmm0: the rest of d stays */
     }
-    f_write(g, g->insn->rd, d, bytes == 4);
+    gen_f_write(g, g->insn->rd, d, bytes == 4);
     return true;
 }
 
@@ -595,7 +397,7 @@ bool gen_fp_store(struct gen *g, unsigned bytes, struct rm at)
 {
     g->locked = 0;
     if (bytes != 4 && bytes != 8) return false;
-    unsigned x = f_read(g, g->insn->rs2);
+    unsigned x = gen_f_read(g, g->insn->rs2);
     gen_mend_nan(g, g->insn->rs2);
     x_ins(&g->c, (bytes == 8 ? X_F2 : X_F3) | X_0F | 0x11, x, at);
     return true;
