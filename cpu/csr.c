@@ -87,6 +87,11 @@ static uint64_t csr_modify_base(const struct hart *h, const struct csr_row *row,
     return row->read == mip_read ? h->csr.mip | h->csr.hvip : read;
 }
 
+uint64_t csr_combine(enum csr_op op, uint64_t old, uint64_t operand)
+{
+    return op == CSR_WRITE ? operand : op == CSR_SET ? old | operand : old & ~operand;
+}
+
 bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes,
                 uint32_t insn, uint64_t *old, struct trap *t)
 {
@@ -101,8 +106,7 @@ bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operan
     uint64_t value = reads ? csr_row_read(h, row) : 0;
     if (writes) {
         uint64_t base = csr_modify_base(h, row, value);
-        uint64_t next = op == CSR_WRITE ? operand : op == CSR_SET ? base | operand : base & ~operand;
-        csr_row_write(h, row, next, 1);
+        csr_row_write(h, row, csr_combine(op, base, operand), 1);
     }
     if (reads) *old = value;
     return true;

@@ -226,6 +226,8 @@ uint64_t tinst_of(uint32_t raw, isa_set live, unsigned offset);
 
 void observe_memory(struct hart *h, gva_t va, gpa_t pa, unsigned size, bool store, uint64_t value);
 void observe_csr_written(struct hart *h, unsigned number);
+/* The same for a Zicsr instruction that would have written `value`: some registers refuse. */
+void observe_csr_instruction(struct hart *h, unsigned number, uint64_t value);
 void observe_trap(struct hart *h, const struct trap *t);
 /* Runs one instruction at h->pc and reports; true if an observer wants the run to stop. */
 bool observe_step(struct hart *h);

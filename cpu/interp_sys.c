@@ -83,7 +83,7 @@ static bool sys_csr(struct hart *h, const struct dinsn *d, enum csr_op op, uint6
     h->pc = block_pc;
     if (!done) return false;
     h->x[d->rd] = old;
-    if (h->observer && writes) observe_csr_written(h, csr_substitute(h, number));
+    if (h->observer && writes) observe_csr_instruction(h, csr_substitute(h, number), csr_combine(op, old, operand));
     return true;
 }
 static bool sys_csrrw(struct hart *h, const struct dinsn *d, struct trap *t)

@@ -44,13 +44,18 @@ static void record_csr(struct commit *c, unsigned number, uint64_t value)
     }
 }
 
-#define CSR_FFLAGS   0x001
-#define CSR_FRM      0x002
-#define CSR_FCSR     0x003
-#define CSR_VSSTATUS 0x200
-#define CSR_MSTATUS  0x300
-#define CSR_MIP      0x344
-#define CSR_HVIP     0x645
+#define CSR_FFLAGS       0x001
+#define CSR_FRM          0x002
+#define CSR_FCSR         0x003
+#define CSR_VSSTATUS     0x200
+#define CSR_MSTATUS      0x300
+#define CSR_MISA         0x301
+#define CSR_MIP          0x344
+#define CSR_PMPCFG0      0x3a0
+#define CSR_PMPADDR0     0x3b0
+#define CSR_HGEIE        0x607
+#define CSR_HVIP         0x645
+#define CSR_MHPMCOUNTER3 0xb03
 
 /* A write through a view is a write of what holds the bits. */
 static unsigned written_through(unsigned number)
@@ -62,6 +67,23 @@ static unsigned written_through(unsigned number)
     for (size_t i = 0; i < ARRAY_LEN(views); i++)
         if (views[i].view == number) return views[i].holder;
     return number;
+}
+
+/* No write happens to a register that is constant or locked, nor a partial one to misa (`value`: what it would have been). */
+static bool write_is_ignored(const struct hart *h, unsigned number, uint64_t value)
+{
+    const struct pmp *p = &h->mmu.pmp;
+    const uint64_t misa_c = UINT64_C(1) << 2;
+    if (number == CSR_MISA) return (h->csr.misa & misa_c) && !(value & misa_c);
+    if (number >= CSR_PMPCFG0 && number < CSR_PMPADDR0) return (number - CSR_PMPCFG0) * 4 >= p->count;
+    if (number >= CSR_PMPADDR0 && number < CSR_PMPADDR0 + PMP_ENTRIES)
+        return !pmp_addr_is_writable(p, number - CSR_PMPADDR0);
+    return number == CSR_HGEIE || (number >= CSR_MHPMCOUNTER3 && number <= CSR_MHPMCOUNTER3 + 28);
+}
+
+void observe_csr_instruction(struct hart *h, unsigned number, uint64_t value)
+{
+    if (!write_is_ignored(h, number, value)) observe_csr_written(h, number);
 }
 
 void observe_csr_written(struct hart *h, unsigned number)

@@ -54,6 +54,9 @@ enum csr_op { CSR_WRITE, CSR_SET, CSR_CLEAR };
 bool csr_access(struct hart *h, unsigned number, enum csr_op op, uint64_t operand, bool reads, bool writes,
                 uint32_t insn, uint64_t *old, struct trap *t);
 
+/* What a Zicsr instruction makes of the old value. */
+uint64_t csr_combine(enum csr_op op, uint64_t old, uint64_t operand);
+
 /* The register that an instruction gets for `number`: where V = 1 the VS copy, if there is one. */
 unsigned csr_substitute(const struct hart *h, unsigned number);
 

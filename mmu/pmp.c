@@ -80,6 +80,11 @@ static bool pmp_addr_locked(const struct pmp *p, unsigned i)
     return i + 1 < p->count && (p->cfg[i + 1] & PMP_LOCKED) && pmp_mode(p->cfg[i + 1]) == PMP_TOR;
 }
 
+bool pmp_addr_is_writable(const struct pmp *p, unsigned index)
+{
+    return index < p->count && !pmp_addr_locked(p, index);
+}
+
 bool pmp_is_legal(const struct pmp *p)
 {
     for (unsigned i = 0; i < PMP_ENTRIES; i++) {
@@ -92,7 +97,7 @@ bool pmp_is_legal(const struct pmp *p)
 
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value)
 {
-    if (index >= p->count || pmp_addr_locked(p, index)) return false;
+    if (!pmp_addr_is_writable(p, index)) return false;
     value &= PMP_ADDR_MASK;
     if (p->addr[index] == value) return false;
     p->addr[index] = value;

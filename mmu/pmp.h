@@ -26,7 +26,8 @@ bool pmp_write_cfg(struct pmp *p, unsigned index,
                    uint64_t value); /* true if anything changed: translations must be flushed */
 uint64_t pmp_read_addr(const struct pmp *p, unsigned index);
 bool pmp_write_addr(struct pmp *p, unsigned index, uint64_t value);
-void pmp_reset(struct pmp *p); /* all off and unlocked, addresses 0; count stays */
+bool pmp_addr_is_writable(const struct pmp *p, unsigned index); /* it is there, and no locked entry uses it */
+void pmp_reset(struct pmp *p);                                  /* all off and unlocked, addresses 0; count stays */
 bool pmp_is_legal(
     const struct pmp *p);       /* whether cfg and addr, restored from a snapshot, hold what writes could have left */
 void pmp_derive(struct pmp *p); /* and then what follows from them */

@@ -591,3 +591,34 @@ Test(hyp_engine, an_observer_sees_all_that_sret_and_hvip_write)
     observe(PRIV_S, false, CSRW(HVIP, A0));
     cr_assert(told_of(HVIP) && told_of(MIP));
 }
+
+Test(hyp_engine, an_observer_hears_of_no_write_that_is_refused)
+{
+    enum { MISA = 0x301, PMPADDR1 = 0x3b1, PMPADDR2 = 0x3b2, HGEIE = 0x607, MHPMCOUNTER3 = 0xb03 };
+    H->x[A0] = 0;
+    observe(PRIV_M, false, CSRW(HGEIE, A0));
+    cr_assert_eq(last.csr_count, 0);
+    observe(PRIV_M, false, CSRW(MHPMCOUNTER3, A0));
+    cr_assert_eq(last.csr_count, 0);
+    observe(PRIV_M, false, CSRW(PMPADDR1, A0));
+    cr_assert(told_of(PMPADDR1));
+    set(PMPCFG0, UINT64_C(0x8f00) | 0x1f); /* entry 1: locked, TOR */
+    observe(PRIV_M, false, CSRW(PMPADDR1, A0));
+    cr_assert_eq(last.csr_count, 0);
+    observe(PRIV_M, false, CSRW(PMPADDR0, A0));
+    cr_assert_eq(last.csr_count, 0, "the bottom of a locked TOR entry");
+    observe(PRIV_M, false, CSRW(PMPADDR2, A0));
+    cr_assert(told_of(PMPADDR2));
+    observe(PRIV_M, false, 0x30127073); /* csrci misa, 4 */
+    cr_assert(told_of(MISA) && !(csr(MISA) & 4));
+    observe(PRIV_M, false, 0x30126073); /* csrsi misa, 4 */
+    cr_assert(told_of(MISA) && (csr(MISA) & 4));
+    struct observer o = {.commit = note};
+    PUT(CODE + 2, 0x30127073u, J_SELF); /* at an odd halfword C cannot go */
+    hart_attach(H, &o);
+    mode(PRIV_M, false);
+    H->pc = CODE + 2;
+    world_run(&world, 0, 1);
+    hart_detach(H, &o);
+    cr_assert(last.pc == CODE + 2 && last.csr_count == 0 && (csr(MISA) & 4));
+}
