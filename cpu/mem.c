@@ -248,5 +248,6 @@ bool mem_cache_block(struct hart *h, const struct dinsn *d, gva_t va, bool zero,
     if (!zero) return true;
     bus_touch_code(h->mmu.bus, r.gpa, CACHE_BLOCK_BYTES);
     memset(r.host, 0, CACHE_BLOCK_BYTES);
+    if (h->observer) observe_memory(h, block, r.gpa, CACHE_BLOCK_BYTES, true, 0);
     return true;
 }

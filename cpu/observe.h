@@ -12,7 +12,7 @@ struct mem_record {
     gva_t va;
     gpa_t pa;
     uint64_t value;
-    uint8_t size;
+    uint8_t size; /* 1, 2, 4, 8; 64: a cache block, zeroed */
     bool store;
 };
 

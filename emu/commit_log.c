@@ -111,18 +111,15 @@ static char *put_write(char *p, const struct hart *h, const struct write *w)
     return put_hex(p, w->value, bytes_of(h, w));
 }
 
-/* CBO.ZERO, which Spike carries out as a store of each byte of the block. */
-#define CBO_ZERO      0x0040200fu
-#define CBO_MASK      0xfff07fffu
-#define CBO_RS1_SHIFT 15
-#define BLOCK_BYTES   64u
-
-static char *put_zeroed_block(char *p, const struct hart *h, const struct commit *c)
+/* Spike zeroes a cache block byte by byte. */
+static char *put_store(char *p, const struct mem_record *m)
 {
-    if ((c->insn & CBO_MASK) != CBO_ZERO) return p;
-    unsigned rs1 = c->insn >> CBO_RS1_SHIFT & 31;
-    uint64_t block = rs1 ? h->x[rs1] & ~(uint64_t)(BLOCK_BYTES - 1) : 0;
-    for (unsigned i = 0; i < BLOCK_BYTES; i++) p = put_text(put_hex(put_text(p, " mem "), block + i, 8), " 0x00");
+    unsigned each = m->size <= 8 ? m->size : 1;
+    for (unsigned done = 0; done < m->size; done += each) {
+        p = put_hex(put_text(p, " mem "), m->va + done, 8);
+        *p++ = ' ';
+        p = put_hex(p, m->value, each);
+    }
     return p;
 }
 
@@ -144,13 +141,9 @@ size_t commit_log_format(char *to, const struct hart *h, const struct commit *c)
         if (c->mem[i].store) continue;
         p = put_hex(put_text(p, " mem "), c->mem[i].va, 8);
     }
-    for (unsigned i = 0; i < c->mem_count; i++) {
-        if (!c->mem[i].store) continue;
-        p = put_hex(put_text(p, " mem "), c->mem[i].va, 8);
-        *p++ = ' ';
-        p = put_hex(p, c->mem[i].value, c->mem[i].size);
-    }
-    return (size_t)(put_zeroed_block(p, h, c) - to);
+    for (unsigned i = 0; i < c->mem_count; i++)
+        if (c->mem[i].store) p = put_store(p, &c->mem[i]);
+    return (size_t)(p - to);
 }
 
 static void flush(struct commit_log *log)

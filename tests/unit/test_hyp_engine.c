@@ -560,6 +560,14 @@ Test(hyp_engine, an_observer_sees_what_a_load_as_the_guest_writes)
     cr_assert(!last.wrote_x && last.mem_count == 1 && last.mem[0].store && last.mem[0].value == 77);
 }
 
+Test(hyp_engine, an_observer_sees_a_cache_block_become_zero)
+{
+    H->x[A0] = DATA + 20;
+    observe(PRIV_M, false, 0x0045200f); /* cbo.zero (a0) */
+    cr_assert(last.mem_count == 1 && last.mem[0].store && last.mem[0].va == DATA && last.mem[0].pa == DATA &&
+              last.mem[0].size == 64 && last.mem[0].value == 0);
+}
+
 Test(hyp_engine, an_observer_sees_both_statuses_become_dirty)
 {
     const uint64_t initial = UINT64_C(1) << 13;
