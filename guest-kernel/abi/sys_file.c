@@ -399,6 +399,7 @@ long sys_flock(int fd, int operation)
 long sys_ioctl(int fd, unsigned request, uint64_t argument)
 {
     enum { FIONBIO = 0x5421, FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIOASYNC = 0x5452, FIONREAD = 0x541b };
+    const unsigned FIFREEZE = 0xc0045877, FITHAW = 0xc0045878;
     struct file *file = fd_get(fd);
     if (!file) return -EBADF;
     long result;
@@ -413,6 +414,9 @@ long sys_ioctl(int fd, unsigned request, uint64_t argument)
     } else if (request == FIONREAD && file->inode && S_ISREG(file->inode->mode)) {
         value = (int)(file->inode->size - file->position);
         result = copy_to_user(argument, &value, sizeof value);
+    } else if (request == FIFREEZE || request == FITHAW) {
+        /* no file system here can be stopped, so none is */
+        result = !cred_is_root() ? -EPERM : request == FIFREEZE ? -EOPNOTSUPP : -EINVAL;
     } else {
         result = file->ops->ioctl ? file->ops->ioctl(file, request, argument) : -ENOTTY;
     }

@@ -227,7 +227,7 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, unsigned flags, 
 {
     enum { MS_BIND = 4096, MS_MOVE = 8192 };
     if (!cred_is_root()) return -EPERM;
-    if (flags & (MS_BIND | MS_MOVE)) return -EINVAL;
+    if (flags & MS_BIND) return -EINVAL;
     char *text[4] = {0};
     uint64_t user[4] = {source, target, type, options};
     long error = 0;
@@ -238,8 +238,22 @@ long sys_mount(uint64_t source, uint64_t target, uint64_t type, unsigned flags, 
         error = PTR_ERR(text[i]);
         text[i] = 0;
     }
-    if (!error) error = vfs_mount(text[0], text[1], text[2] ? text[2] : "", flags, text[3]);
+    bool moves = (flags & MS_MOVE) && !(flags & MS_REMOUNT);
+    if (!error && moves) error = vfs_mount_move(text[0], text[1]);
+    if (!error && !moves) error = vfs_mount(text[0], text[1], text[2] ? text[2] : "", flags, text[3]);
     for (int i = 0; i < 4; i++) kfree(text[i]);
+    return error;
+}
+
+long sys_pivot_root(uint64_t fresh, uint64_t old)
+{
+    if (!cred_is_root()) return -EPERM;
+    char *a = path_from_user(fresh);
+    if (IS_ERR(a)) return PTR_ERR(a);
+    char *b = path_from_user(old);
+    long error = IS_ERR(b) ? PTR_ERR(b) : vfs_pivot(a, b);
+    if (!IS_ERR(b)) kfree(b);
+    kfree(a);
     return error;
 }
 

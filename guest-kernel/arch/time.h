@@ -14,5 +14,13 @@ void time_program(uint64_t deadline_ns); /* asks for this hart's next timer inte
 /* Seconds since 1970 at boot, in ns: from the clock chip, then moved by clock_settime. */
 uint64_t time_wall_ns(void);
 void time_set_wall(uint64_t ns);
+/* From now on the date runs faster by so many millionths (16 bits behind the point; slower: negative), and besides by 500 millionths
+ * until `slew_ns` are made good. time_slew_left: what is left of them. */
+void time_set_pace(int64_t millionths, int64_t slew_ns);
+int64_t time_slew_left(void);
+/* The clock chip itself, in ns since 1970; it is asked and set only where there is one. */
+bool time_has_chip(void);
+uint64_t time_chip_ns(void);
+void time_chip_set(uint64_t ns);
 
 #endif

@@ -167,8 +167,7 @@ static void batch_done(struct blk_request *request)
     if (!spare) kfree(mine);
 }
 
-void blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
-                   const struct blk_segment *segment, unsigned segments)
+static void batch_add(struct blk_batch *batch, struct blkdev *device, const struct blk_request *request)
 {
     struct batch_request *mine = kzalloc(sizeof *mine);
     if (!mine) {
@@ -176,13 +175,20 @@ void blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_oper
         mine = &batch->spare;
     }
     mine->batch = batch;
-    mine->request =
-        (struct blk_request){.operation = operation, .sector = sector, .segments = segments, .done = batch_done};
-    for (unsigned i = 0; i < segments; i++) mine->request.segment[i] = segment[i];
+    mine->request = *request;
+    mine->request.done = batch_done;
     spin_lock(&batch->lock);
     batch->pending++;
     spin_unlock(&batch->lock);
     blk_submit(device, &mine->request);
+}
+
+void blk_batch_add(struct blk_batch *batch, struct blkdev *device, enum blk_operation operation, uint64_t sector,
+                   const struct blk_segment *segment, unsigned segments)
+{
+    struct blk_request request = {.operation = operation, .sector = sector, .segments = segments};
+    for (unsigned i = 0; i < segments; i++) request.segment[i] = segment[i];
+    batch_add(batch, device, &request);
 }
 
 int blk_batch_wait(struct blk_batch *batch)
@@ -205,6 +211,19 @@ int blk_transfer(struct blkdev *device, enum blk_operation operation, uint64_t s
         struct blk_segment segment = {(char *)memory + done, part};
         blk_batch_add(&batch, device, operation, sector + done / SECTOR_BYTES, &segment, 1);
         done += part;
+    }
+    return blk_batch_wait(&batch);
+}
+
+int blk_discard(struct blkdev *device, uint64_t sector, uint64_t sectors)
+{
+    struct blk_batch batch;
+    if (!device->can_discard) return -EOPNOTSUPP;
+    blk_batch_init(&batch);
+    for (uint64_t part; sectors; sector += part, sectors -= part) {
+        part = MIN(sectors, (uint64_t)device->discard_most);
+        struct blk_request request = {.operation = BLK_DISCARD, .sector = sector, .sectors = (uint32_t)part};
+        batch_add(&batch, device, &request);
     }
     return blk_batch_wait(&batch);
 }

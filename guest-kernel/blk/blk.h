@@ -64,6 +64,9 @@ struct blkdev {
     struct blkdev *whole; /* a partition: the disk it is a part of; NULL: a whole disk */
     uint64_t first_sector;
     bool read_only, can_flush, can_discard;
+    bool made_read_only;   /* by a program (BLKROSET); the device itself may be written */
+    uint32_t discard_most; /* sectors that one discard may have */
+    unsigned opens;        /* files open on it; under blkfile.c's lock */
     const struct blkdev_ops *ops;
     void *driver;
     struct list link; /* list of all devices */
@@ -90,6 +93,7 @@ void blk_submit(struct blkdev *device, struct blk_request *request); /* out of r
 /* Waiting forms. Kernel memory in the direct map, any length that is a multiple of 512. 0 or -errno. */
 int blk_transfer(struct blkdev *device, enum blk_operation operation, uint64_t sector, void *memory, size_t bytes);
 int blk_flush(struct blkdev *device);
+int blk_discard(struct blkdev *device, uint64_t sector, uint64_t sectors); /* -EOPNOTSUPP: the device cannot */
 
 /* A set of requests of which one task waits for all. It has one request of its own, so that it gets on, slowly, without memory. */
 struct blk_batch;

@@ -66,17 +66,27 @@ static int blkfile_open(struct file *file)
     struct blkdev *device = blkdev_number(DEV_MAJOR(file->inode->rdev), DEV_MINOR(file->inode->rdev));
     int error = 0;
     if (!device) return -ENXIO;
-    if (device->read_only && file_writable(file)) return -EROFS;
+    if (device->read_only && !device->made_read_only && file_writable(file)) return -EROFS;
     mutex_lock(&open_lock);
-    if (!device->mapping) {
+    if (device->whole && !device->sectors) error = -ENXIO; /* a part that is not any more */
+    if (!error && !device->mapping) {
         struct mapping *mapping = kzalloc(sizeof *mapping);
         if (mapping) mapping_init(mapping, &blkfile_mapping, device, device->sectors * SECTOR_BYTES);
         device->mapping = mapping;
         if (!mapping) error = -ENOMEM;
     }
+    if (!error) device->opens++;
     mutex_unlock(&open_lock);
     file->private = device;
     return error;
+}
+
+static void blkfile_release(struct file *file)
+{
+    struct blkdev *device = file->private;
+    mutex_lock(&open_lock);
+    device->opens--;
+    mutex_unlock(&open_lock);
 }
 
 static ssize_t transfer(struct file *file, struct uio *uio, bool write)
@@ -102,7 +112,10 @@ static ssize_t transfer(struct file *file, struct uio *uio, bool write)
 }
 
 static ssize_t blkfile_read(struct file *file, struct uio *uio) { return transfer(file, uio, false); }
-static ssize_t blkfile_write(struct file *file, struct uio *uio) { return transfer(file, uio, true); }
+static ssize_t blkfile_write(struct file *file, struct uio *uio)
+{
+    return ((struct blkdev *)file->private)->read_only ? -EPERM : transfer(file, uio, true);
+}
 
 static int64_t blkfile_seek(struct file *file, int64_t offset, int whence)
 {
@@ -129,15 +142,66 @@ static int blkfile_fsync(struct file *file, bool data_only)
     return error ? error : flushed;
 }
 
+/* The bytes of the range lose their content, also in the cache. */
+static long discard(struct file *file, uint64_t argument)
+{
+    struct blkdev *device = file->private;
+    uint64_t range[2], bytes = device->sectors * SECTOR_BYTES;
+    if (!file_writable(file)) return -EBADF;
+    if (copy_from_user(range, argument, sizeof range)) return -EFAULT;
+    if (!device->can_discard) return -EOPNOTSUPP;
+    if (device->read_only) return -EPERM;
+    if ((range[0] | range[1]) % SECTOR_BYTES || range[0] > bytes || range[1] > bytes - range[0]) return -EINVAL;
+    int error = pagecache_flush(device->mapping, 0, UINT64_MAX);
+    if (error) return error;
+    error = blk_discard(device, range[0] / SECTOR_BYTES, range[1] / SECTOR_BYTES);
+    pagecache_drop(device->mapping, range[0], range[0] + range[1]);
+    return error;
+}
+
+static long set_read_only(struct blkdev *device, uint64_t argument)
+{
+    int32_t wish;
+    if (!cred_is_root()) return -EACCES;
+    if (copy_from_user(&wish, argument, sizeof wish)) return -EFAULT;
+    if (device->read_only && !device->made_read_only) return wish ? 0 : -EACCES; /* the device itself says so */
+    device->read_only = device->made_read_only = wish != 0;
+    return 0;
+}
+
+static long parts_again(struct blkdev *device)
+{
+    if (!cred_is_root()) return -EACCES;
+    pagecache_flush(device->mapping, 0, UINT64_MAX);
+    mutex_lock(&open_lock);
+    int error = partitions_again(device);
+    mutex_unlock(&open_lock);
+    return error;
+}
+
 static long blkfile_ioctl(struct file *file, unsigned request, uint64_t argument)
 {
-    enum { BLKROGET = 0x125e, BLKGETSIZE = 0x1260, BLKFLSBUF = 0x1261, BLKSSZGET = 0x1268 };
-    const unsigned BLKGETSIZE64 = 0x80081272;
+    enum {
+        BLKROSET = 0x125d,
+        BLKROGET,
+        BLKRRPART,
+        BLKGETSIZE,
+        BLKFLSBUF,
+        BLKSSZGET = 0x1268,
+        BLKDISCARD = 0x1277,
+        BLKPBSZGET = 0x127b
+    };
+    const unsigned BLKGETSIZE64 = 0x80081272, BLKBSZGET = 0x80081270;
     struct blkdev *device = file->private;
     uint64_t bytes = device->sectors * SECTOR_BYTES, sectors = device->sectors;
-    int small = request == BLKROGET ? device->read_only : (int)SECTOR_BYTES;
+    int small = request == BLKROGET ? device->read_only : request == BLKBSZGET ? (int)PAGE_SIZE : (int)SECTOR_BYTES;
     if (request == BLKGETSIZE64) return copy_to_user(argument, &bytes, sizeof bytes);
+    if (request == BLKBSZGET) return copy_to_user(argument, &small, sizeof small);
     switch (request) {
+    case BLKROSET: return set_read_only(device, argument);
+    case BLKRRPART: return parts_again(device);
+    case BLKDISCARD: return discard(file, argument);
+    case BLKPBSZGET:
     case BLKGETSIZE: return copy_to_user(argument, &sectors, sizeof sectors);
     case BLKROGET:
     case BLKSSZGET: return copy_to_user(argument, &small, sizeof small);
@@ -156,7 +220,8 @@ static const struct file_ops blkfile_ops = {.read = blkfile_read,
                                             .map = blkfile_map,
                                             .fsync = blkfile_fsync,
                                             .ioctl = blkfile_ioctl,
-                                            .open = blkfile_open};
+                                            .open = blkfile_open,
+                                            .release = blkfile_release};
 
 void blkfile_add(struct blkdev *device)
 {

@@ -3,20 +3,44 @@
  *
  * One disk often has to hold several things: a file system and swap space. A table in its first sector (partition.h) says where each
  * begins and ends. Every part becomes a block device whose requests are moved by its first sector and handed to the whole disk
- * (blk_submit), after they were checked against the part's own length: nothing done to one part can reach another.
+ * (blk_submit), after they were checked against the part's own length: nothing done to one part can reach another. A program that has
+ * written a new table has it read again (partitions_again), unless one of the parts is in use.
  */
 #include "blk/partition.h"
 
 #include "base/format.h"
 #include "blk/blk.h"
 #include "blk/blkfile.h"
+#include "fs/vfs.h"
 #include "kern/init.h"
 #include "kern/print.h"
 #include "mm/slab.h"
 
+/* What is known of a part stays when the part goes, so that nobody has to ask whether a device still exists: it has no sectors then. */
+static void place(struct blkdev *part, uint64_t first_sector, uint64_t sectors)
+{
+    if (part->mapping) pagecache_destroy(part->mapping);
+    kfree(part->mapping);
+    part->mapping = 0;
+    part->first_sector = first_sector;
+    part->sectors = sectors;
+}
+
+static struct blkdev *part_of(struct blkdev *whole, unsigned number)
+{
+    struct blkdev *part = blkdev_number(whole->major, whole->minor + number);
+    return part && part->whole == whole ? part : 0;
+}
+
 static void add(struct blkdev *whole, unsigned number, const struct partition *p)
 {
-    struct blkdev *part = kzalloc(sizeof *part);
+    struct blkdev *part = part_of(whole, number);
+    if (part) {
+        place(part, p->first_sector, p->sectors);
+        devfs_add(part->name, S_IFBLK | 0660, DEV_MAKE(part->major, part->minor));
+        return;
+    }
+    part = kzalloc(sizeof *part);
     if (!part) return;
     format(part->name, sizeof part->name, "%s%u", whole->name, number);
     part->major = whole->major;
@@ -27,6 +51,7 @@ static void add(struct blkdev *whole, unsigned number, const struct partition *p
     part->read_only = whole->read_only;
     part->can_flush = whole->can_flush;
     part->can_discard = whole->can_discard;
+    part->discard_most = whole->discard_most;
     blkdev_register(part);
     blkfile_add(part);
     printk("%s: %lu MiB, type %x\n", part->name, part->sectors >> 11, p->type);
@@ -40,6 +65,21 @@ static void look(struct blkdev *disk)
         for (unsigned number = 1; number <= 4; number++)
             if (partition_read(sector, number, disk->sectors, &p)) add(disk, number, &p);
     kfree(sector);
+}
+
+int partitions_again(struct blkdev *disk)
+{
+    struct blkdev *part;
+    if (disk->whole) return -EINVAL;
+    for (unsigned number = 1; number <= 4; number++)
+        if ((part = part_of(disk, number)) && (part->opens || part->holder)) return -EBUSY;
+    for (unsigned number = 1; number <= 4; number++) {
+        if (!(part = part_of(disk, number)) || !part->sectors) continue;
+        devfs_remove(part->name);
+        place(part, 0, 0);
+    }
+    look(disk);
+    return 0;
 }
 
 /* Parts are added behind the whole disks in the list, and are looked at as well: they have no parts, as they have a `whole'. */

@@ -136,7 +136,8 @@ static int virtblk_probe(struct virtio_device *device)
     disk->blk.minor = number * 16;
     disk->blk.read_only = features >> F_RO & 1;
     disk->blk.can_flush = features >> F_FLUSH & 1;
-    disk->blk.can_discard = features >> F_DISCARD & 1;
+    if (features >> F_DISCARD & 1) virtio_config(device, 36, &disk->blk.discard_most, sizeof disk->blk.discard_most);
+    disk->blk.can_discard = disk->blk.discard_most > 0;
     disk->blk.ops = &virtblk_ops;
     disk->blk.driver = disk;
     blkdev_register(&disk->blk);

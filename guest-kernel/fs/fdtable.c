@@ -254,6 +254,9 @@ int fdtable_next(struct fdtable *table, int fd)
 
 /* Working directory, root, umask. */
 
+static struct list contexts = LIST_INIT(contexts);
+static struct mutex contexts_lock = MUTEX_INIT(contexts_lock, "fs contexts");
+
 static struct fs_context *context_of(struct inode *root, struct inode *cwd, unsigned umask)
 {
     struct fs_context *context = kzalloc(sizeof *context);
@@ -263,6 +266,9 @@ static struct fs_context *context_of(struct inode *root, struct inode *cwd, unsi
     context->root = root ? inode_ref(root) : 0;
     context->cwd = cwd ? inode_ref(cwd) : 0;
     context->umask = umask;
+    mutex_lock(&contexts_lock);
+    list_push_back(&contexts, &context->link);
+    mutex_unlock(&contexts_lock);
     return context;
 }
 
@@ -286,7 +292,27 @@ void fs_context_get(struct fs_context *context) { ref_get(&context->refs); }
 void fs_context_put(struct fs_context *context)
 {
     if (!context || !ref_put(&context->refs)) return;
+    mutex_lock(&contexts_lock);
+    list_remove(&context->link);
+    mutex_unlock(&contexts_lock);
     inode_put(context->root);
     inode_put(context->cwd);
     kfree(context);
+}
+
+void fs_contexts_move(struct inode *from, struct inode *to)
+{
+    struct fs_context *context;
+    mutex_lock(&contexts_lock);
+    list_for_each(context, &contexts, link)
+    {
+        spin_lock(&context->lock);
+        bool root = context->root == from, cwd = context->cwd == from;
+        if (root) context->root = inode_ref(to);
+        if (cwd) context->cwd = inode_ref(to);
+        spin_unlock(&context->lock);
+        if (root) inode_put(from);
+        if (cwd) inode_put(from);
+    }
+    mutex_unlock(&contexts_lock);
 }

@@ -46,10 +46,13 @@ struct fs_context {
     struct spinlock lock;     /* RANK_FS_CONTEXT: the fields below */
     struct inode *cwd, *root; /* one reference each */
     unsigned umask;
+    struct list link; /* all contexts */
 };
 struct fs_context *fs_context_create(void); /* at the system's root, umask 022; NULL: out of memory */
 struct fs_context *fs_context_fork(struct fs_context *context); /* NULL: out of memory */
 void fs_context_get(struct fs_context *context);
 void fs_context_put(struct fs_context *context);
+/* Whoever has `from` as root or working directory has `to` from now on. */
+void fs_contexts_move(struct inode *from, struct inode *to);
 
 #endif

@@ -138,7 +138,8 @@ static void show_partitions(struct proc_text *text, void *argument)
     (void)argument;
     proc_print(text, "major minor  #blocks  name\n\n");
     for (struct blkdev *d = blkdev_next(0); d; d = blkdev_next(d))
-        proc_print(text, "%4u  %7u %10lu %s\n", d->major, d->minor, d->sectors / 2, d->name);
+        if (d->sectors || !d->whole) /* else a part that is not any more */
+            proc_print(text, "%4u  %7u %10lu %s\n", d->major, d->minor, d->sectors / 2, d->name);
 }
 
 static void show_diskstats(struct proc_text *text, void *argument)

@@ -177,6 +177,98 @@ int vfs_mount(const char *source, const char *target, const char *type_name, uns
     return error;
 }
 
+/* mount_lock held. Is `sb` the file system `top` or mounted in it, at any depth? */
+static bool is_within(const struct superblock *sb, const struct superblock *top)
+{
+    while (sb != top && sb->covered) sb = sb->covered->sb;
+    return sb == top;
+}
+
+/* The two directories are held by the caller; on success the reference to `to` goes to the mount. */
+static int move(struct inode *from, struct inode *to)
+{
+    struct superblock *sb = from->sb;
+    struct inode *left = 0;
+    mutex_lock(&mount_lock);
+    int error = from != sb->root || !sb->covered || !S_ISDIR(to->mode) ? -EINVAL : 0;
+    if (!error && is_within(to->sb, sb)) error = -ELOOP;
+    if (!error && (to->mounted || !to->links)) error = to->links ? -EBUSY : -ENOENT;
+    if (!error) {
+        left = sb->covered;
+        left->mounted = 0;
+        sb->covered = to;
+        to->mounted = sb;
+    }
+    mutex_unlock(&mount_lock);
+    if (left) inode_put(left);
+    return error;
+}
+
+int vfs_mount_move(const char *from, const char *to)
+{
+    if (!from || !from[0]) return -EINVAL;
+    struct inode *target = walk(AT_FDCWD, to, WALK_FOLLOW);
+    if (IS_ERR(target)) return (int)PTR_ERR(target);
+    struct inode *root = walk(AT_FDCWD, from, WALK_FOLLOW);
+    int error = IS_ERR(root) ? (int)PTR_ERR(root) : move(root, target);
+    if (!IS_ERR(root)) inode_put(root);
+    if (error) inode_put(target);
+    return error;
+}
+
+/* mount_lock held: may the root `top` be replaced by `fresh` and go to `old`? In the order in which Linux asks. */
+static int pivot_wrong(const struct inode *top, const struct inode *fresh, const struct inode *old)
+{
+    const struct superblock *sb = top->sb;
+    if (fresh->sb == sb || old->sb == sb) return -EBUSY;
+    if (top != sb->root || (!sb->covered && !sb->device)) return -EINVAL; /* the first file system, in memory, stays */
+    if (fresh != fresh->sb->root || !fresh->sb->covered || !is_within(fresh->sb, sb) || !is_within(old->sb, fresh->sb))
+        return -EINVAL;
+    return !S_ISDIR(old->mode) ? -ENOTDIR : old->mounted ? -EBUSY : old->links ? 0 : -ENOENT;
+}
+
+/* On success the reference to `old` goes to the mount. */
+static int pivot(struct inode *top, struct inode *fresh, struct inode *old)
+{
+    struct superblock *above = top->sb, *below = fresh->sb;
+    struct inode *left = 0;
+    bool whole = false;
+    mutex_lock(&mount_lock);
+    int error = pivot_wrong(top, fresh, old);
+    if (!error) {
+        left = below->covered;
+        left->mounted = 0;
+        below->covered = above->covered;
+        if (below->covered)
+            below->covered->mounted = below;
+        else
+            whole = (root_inode = inode_ref(fresh));
+        above->covered = old;
+        old->mounted = above;
+    }
+    mutex_unlock(&mount_lock);
+    if (whole) inode_put(top); /* as which it was the system's root */
+    if (left) inode_put(left);
+    if (!error) fs_contexts_move(top, fresh);
+    return error;
+}
+
+int vfs_pivot(const char *fresh, const char *old)
+{
+    struct inode *inode[3];
+    const char *path[3] = {fresh, old, "/"};
+    int error = 0, n = 0;
+    while (n < 3 && !error) {
+        inode[n] = walk(AT_FDCWD, path[n], WALK_FOLLOW);
+        error = IS_ERR(inode[n]) ? (int)PTR_ERR(inode[n]) : S_ISDIR(inode[n]->mode) ? 0 : -ENOTDIR;
+        if (!IS_ERR(inode[n])) n++;
+    }
+    bool done = !error && !(error = pivot(inode[2], inode[0], inode[1]));
+    while (n-- > 0)
+        if (n != 1 || !done) inode_put(inode[n]);
+    return error;
+}
+
 static size_t busy_count; /* under mount_lock */
 static void count_busy(struct inode *inode, void *argument)
 {

@@ -391,6 +391,9 @@ int vfs_setattr(struct inode *inode, struct attr *attr);        /* checks permis
 int vfs_truncate(struct inode *inode, uint64_t size);           /* checks type and limits, not permission */
 int vfs_mount(const char *source, const char *target, const char *type, unsigned flags, const char *options);
 int vfs_unmount(const char *target, unsigned flags);
+int vfs_pivot(const char *fresh,
+              const char *old); /* the file system at `fresh` becomes the root, the root goes to `old` */
+int vfs_mount_move(const char *from, const char *to); /* what is mounted at `from` is mounted at `to` instead */
 int vfs_sync(void);
 /* /proc/sys/vm/drop_caches: clean pages of files (1), unused active files and buffers (2), as far as nobody uses them. */
 enum { DROP_PAGES = 1, DROP_METADATA = 2 };

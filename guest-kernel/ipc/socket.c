@@ -38,12 +38,14 @@ struct socket *socket_new(int type)
     list_init(&s->flight_link);
     waitq_init(&s->changed);
     mutex_init(&s->reading, "socket reader");
+    unix_list_add(s);
     return s;
 }
 
 void socket_put(struct socket *s)
 {
     if (!s || !ref_put(&s->refs)) return;
+    unix_list_remove(s);
     address_put(s->address);
     kfree(s);
 }

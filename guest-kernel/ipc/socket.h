@@ -108,6 +108,7 @@ struct socket {
     unsigned in_flight, unexplained;
     bool reachable;
     struct list flight_link;
+    struct list all_link; /* /proc/net/unix */
 };
 
 struct message {
@@ -138,6 +139,10 @@ struct transfer {
 };
 
 extern struct spinlock unix_lock; /* RANK_SOCKET */
+
+/* unix_proc.c: the list that /proc/net/unix shows. */
+void unix_list_add(struct socket *s);
+void unix_list_remove(struct socket *s);
 extern const struct file_ops socket_ops;
 
 static inline bool socket_is_connected_kind(const struct socket *s) { return s->type != SOCK_DGRAM; }

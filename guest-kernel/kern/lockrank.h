@@ -58,6 +58,7 @@ enum lock_rank {
     RANK_SCHED, /* ready queue, wait queues, task states: sched_lock */
     RANK_ASID,  /* address-space numbers: the context switch hands them out */
     RANK_TIMER, /* one hart's timers */
+    RANK_DATE,  /* changing the date */
     RANK_PRINT, /* anything may print */
 };
 

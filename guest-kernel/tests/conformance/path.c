@@ -146,6 +146,30 @@ static void moving(void)
     E(renameat2, "name too long", AT_FDCWD, "d1", AT_FDCWD, long_name, 0);
 }
 
+static void pivot_child(void);
+static void mounts_that_move(void)
+{
+    mkdir("/tmp/path/top", 0755), mkdir("/tmp/path/place2", 0755);
+    E(mount, "move: nothing there", "/tmp/path/none", "/tmp/path/place2", 0L, MS_MOVE, 0L);
+    E(mount, "move: no source", 0L, "/tmp/path/place2", 0L, MS_MOVE, 0L);
+    E(mount, "move: not mounted", "/tmp/path/top", "/tmp/path/place2", 0L, MS_MOVE, 0L);
+    mount("x", "/tmp/path/top", "tmpfs", 0, 0);
+    close(creat("/tmp/path/top/file", 0644));
+    E(mount, "move: into itself", "/tmp/path/top", "/tmp/path/top", 0L, MS_MOVE, 0L);
+    E(mount, "move: to a file", "/tmp/path/top", "/tmp/path/pf", 0L, MS_MOVE, 0L);
+    E(mount, "move: no such place", "/tmp/path/top", "/tmp/path/none", 0L, MS_MOVE, 0L);
+    E(mount, "move", "/tmp/path/top", "/tmp/path/place2", 0L, MS_MOVE, 0L);
+    V(mount, "move: it is there", access("/tmp/path/place2/file", F_OK));
+    V(mount, "move: and not here", access("/tmp/path/top/file", F_OK));
+    E(mount, "move: back", "/tmp/path/place2", "/tmp/path/top", 0L, MS_MOVE, 0L);
+    mkdir("/tmp/path/top/sub", 0755);
+    mount("x", "/tmp/path/top/sub", "tmpfs", 0, 0);
+    mkdir("/tmp/path/top/sub/old", 0755);
+    E(pivot_root, "the root in memory", "/tmp/path/top", "/tmp/path/top/sub");
+    show_child("pivot_root", "child", pivot_child);
+    V(umount2, "after pivot_root", umount2("/tmp/path/top", 0));
+}
+
 static void places(void)
 {
     char b[256];
@@ -191,6 +215,7 @@ static void places(void)
     E(umount2, "bad pointer", BAD, 0);
     close_range(3, 1000, 0);
     E(umount2, "ok", "mnt", 0);
+    mounts_that_move();
     E(umask, "new", 077);
     E(umask, "old", 022);
 }
@@ -201,6 +226,26 @@ static void chroot_child(void)
     if (access("/tmp", F_OK) == 0) _exit(1);
     if (access("/../../r2", F_OK) != access("/r2", F_OK)) _exit(2);
     _exit(0);
+}
+
+static void pivot_child(void)
+{
+    chroot("/tmp/path/top"), chdir("/");
+    E(pivot_root, "new root is the root", "/", "/");
+    E(pivot_root, "old root not in the new", "/sub", "/");
+    E(pivot_root, "no directory of its own", "/sub/old", "/sub/old");
+    E(pivot_root, "new root is a file", "/file", "/sub/old");
+    E(pivot_root, "no such", "/none", "/sub/old");
+    E(pivot_root, "no such old", "/sub", "/sub/none");
+    E(pivot_root, "bad pointer", BAD, "/sub/old");
+    E(pivot_root, "bad old pointer", "/sub", BAD);
+    E(pivot_root, "ok", "/sub", "/sub/old");
+    V(pivot_root, "the root is the new one", access("/old", F_OK));
+    V(pivot_root, "the old one is in it", access("/old/sub", F_OK));
+    E(umount2, "old root of pivot_root", "/old", 0);
+    chdir("/");
+    syscall(SYS_setresuid, 1000, 1000, 1000);
+    E(pivot_root, "user", "/", "/old");
 }
 
 static void plain_user(void)

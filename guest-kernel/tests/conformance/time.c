@@ -2,6 +2,7 @@
 #include "conformance.h"
 #include <linux/futex.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 
 static void clocks(void)
@@ -93,13 +94,68 @@ static void futexes(void)
     E(futex, "realtime with wake", &word, FUTEX_WAKE | FUTEX_CLOCK_REALTIME, 1, 0L, 0L, 0);
 }
 
+/* Asking and refusals only, and adjustments that are taken back: the clock of the machine goes on as it was. */
+static void adjusting(void)
+{
+    struct timex t = {0};
+    V(adjtimex, "asked, worked", adjtimex(&t) >= 0);
+    V(adjtimex, "tick", t.tick);
+    V(adjtimex, "precision", t.precision);
+    V(adjtimex, "tolerance", t.tolerance);
+    t = (struct timex){.modes = ADJ_TICK, .tick = 8999};
+    E(adjtimex, "tick too short", &t);
+    t.tick = 11001;
+    E(adjtimex, "tick too long", &t);
+    t = (struct timex){.modes = ADJ_FREQUENCY, .freq = 65536};
+    E(adjtimex, "frequency", &t);
+    V(adjtimex, "frequency then", t.freq);
+    t.freq = 1000l << 16;
+    V(adjtimex, "too much, worked", adjtimex(&t) >= 0);
+    V(adjtimex, "too much, then", t.freq);
+    t.freq = 1l << 60;
+    E(adjtimex, "far too much", &t);
+    t.freq = 0;
+    E(adjtimex, "frequency back", &t);
+    t = (struct timex){.modes = 0x8000};
+    E(adjtimex, "adjtime without offset", &t);
+    t = (struct timex){.modes = 0x8001, .offset = 1000};
+    E(adjtimex, "adjtime", &t);
+    V(adjtimex, "adjtime, before", t.offset);
+    t = (struct timex){.modes = 0xa001};
+    E(adjtimex, "adjtime, asked", &t);
+    V(adjtimex, "adjtime, left", t.offset >= 900 && t.offset <= 1000);
+    t = (struct timex){.modes = 0x8001};
+    E(adjtimex, "adjtime off", &t);
+    t = (struct timex){.modes = ADJ_SETOFFSET, .time = {0, 1000000}};
+    E(adjtimex, "jump, wrong us", &t);
+    t = (struct timex){.modes = ADJ_ESTERROR | ADJ_TAI, .esterror = 77, .constant = 37};
+    E(adjtimex, "error and TAI", &t);
+    V(adjtimex, "error then", t.esterror);
+    V(adjtimex, "TAI then", t.tai);
+    t = (struct timex){.modes = ADJ_STATUS, .status = STA_PLL};
+    E(adjtimex, "status synchronised", &t);
+    t = (struct timex){.modes = ADJ_STATUS, .status = STA_UNSYNC};
+    E(adjtimex, "status unsynchronised", &t);
+    E(adjtimex, "bad pointer", BAD);
+    E(clock_adjtime, "real", CLOCK_REALTIME, &t);
+    E(clock_adjtime, "monotonic", CLOCK_MONOTONIC, &t);
+    E(clock_adjtime, "bad clock", 99, &t);
+    E(clock_adjtime, "bad pointer", CLOCK_REALTIME, BAD);
+    E(clock_adjtime, "bad clock and pointer", 99, BAD);
+}
+
 static void plain_user(void)
 {
+    struct timex x = {.modes = ADJ_FREQUENCY}, old = {.modes = 0x8001}, ask = {0};
     struct timespec t = {1000000000, 0};
     struct timeval v = {1000000000, 0};
     syscall(SYS_setresuid, 1000, 1000, 1000);
     E(clock_settime, "user", 0, &t);
     E(settimeofday, "user", &v, 0L);
+    E(adjtimex, "user", &x);
+    E(adjtimex, "user: adjtime", &old);
+    V(adjtimex, "user: asked, worked", adjtimex(&ask) >= 0);
+    E(clock_adjtime, "user", CLOCK_REALTIME, &x);
 }
 
 void family_time(void)
@@ -107,5 +163,6 @@ void family_time(void)
     clocks();
     sleeping();
     futexes();
+    adjusting();
     show_child("clock_settime", "user", plain_user);
 }
