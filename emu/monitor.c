@@ -1,6 +1,7 @@
 #include "emu/monitor.h"
 
 #include "cpu/insn.h"
+#include "cpu/priv.h"
 #include "emu/base/bits.h"
 #include "emu/monitor_internal.h"
 #include <ctype.h>
@@ -94,6 +95,29 @@ static void disassemble(struct machine *m, uint64_t at, uint64_t count, FILE *ou
     }
 }
 
+/* $pc, $sp, $mepc … of the current hart. */
+static bool parse_register(struct machine *m, const char *name, uint64_t *value)
+{
+    struct hart *h = m->harts[m->stopped_hart].hart;
+    *value = h->pc;
+    if (!strcmp(name, "pc")) return true;
+    for (unsigned i = 0; i < 32; i++) {
+        *value = i ? h->x[i] : 0;
+        if (!strcmp(name, monitor_x_names[i])) return true;
+    }
+    int number = csr_number(name);
+    return number >= 0 && csr_peek(h, (unsigned)number, value);
+}
+
+static bool parse_address(struct machine *m, const char *text, uint64_t *address)
+{
+    const struct symbol *named = symbols_by_name(&m->symbols, text);
+    char *end;
+    if (*text == '$') return parse_register(m, text + 1, address);
+    *address = named ? named->address : strtoull(text, &end, 0);
+    return named || (end != text && !*end);
+}
+
 static void examine(struct machine *m, const char *arguments, FILE *out, bool physical)
 {
     struct format f;
@@ -102,12 +126,9 @@ static void examine(struct machine *m, const char *arguments, FILE *out, bool ph
         return;
     }
     while (isspace((unsigned char)*arguments)) arguments++;
-    char *end;
-    uint64_t at = strtoull(arguments, &end, 0);
-    const struct symbol *named = symbols_by_name(&m->symbols, arguments);
-    if (named) at = named->address;
-    if (!named && (end == arguments || *end)) {
-        fprintf(out, "x: '%s' is neither an address nor a symbol\n", arguments);
+    uint64_t at;
+    if (!parse_address(m, arguments, &at)) {
+        fprintf(out, "x: '%s' is neither an address nor a symbol nor a register such as $pc\n", arguments);
         return;
     }
     if (f.kind == 'i') {

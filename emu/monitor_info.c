@@ -4,9 +4,9 @@
 #include "emu/monitor_internal.h"
 #include <string.h>
 
-static const char *const x_names[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-                                        "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-                                        "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+const char *const monitor_x_names[32] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+                                         "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+                                         "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
 
 static void show_csrs(struct hart *h, FILE *out)
 {
@@ -37,7 +37,8 @@ static void show_registers(struct machine *m, const char *arguments, FILE *out)
     if (s) fprintf(out, "  <%s+0x%llx>", s->name, (unsigned long long)(h->pc - s->address));
     fputc('\n', out);
     for (unsigned i = 0; i < 32; i++)
-        fprintf(out, "%-4s %016llx%s", x_names[i], (unsigned long long)(i ? h->x[i] : 0), i % 4 == 3 ? "\n" : "  ");
+        fprintf(out, "%-4s %016llx%s", monitor_x_names[i], (unsigned long long)(i ? h->x[i] : 0),
+                i % 4 == 3 ? "\n" : "  ");
     for (unsigned i = 0; i < 32; i++)
         fprintf(out, "f%-3u %016llx%s", i, (unsigned long long)h->f[i], i % 4 == 3 ? "\n" : "  ");
     show_csrs(h, out);

@@ -12,6 +12,7 @@ struct monitor_command {
 
 extern const struct monitor_command monitor_infos[];
 extern const size_t monitor_info_count;
+extern const char *const monitor_x_names[32];
 
 /* info mem (monitor_mem.c) */
 void monitor_show_mem(struct machine *m, const char *arguments, FILE *out);

@@ -81,7 +81,8 @@ static void describe_stop(struct gdb *g, int signal)
             [POINT_WRITE] = "watch", [POINT_READ] = "rwatch", [POINT_ACCESS] = "awatch"};
         reply_format(&g->out, "%s:%llx;", words[g->points.hit_point.kind], (unsigned long long)g->points.hit_address);
     } else if (signal == SIGNAL_TRAP && points_break_at(&g->points, hart_at(g, g->current)->pc)) {
-        reply_text(&g->out, "hwbreak:;");
+        reply_text(&g->out,
+                   points_software_break_at(&g->points, hart_at(g, g->current)->pc) ? "swbreak:;" : "hwbreak:;");
     }
 }
 

@@ -7,6 +7,13 @@ bool points_break_at(const struct points *p, gva_t pc)
     return false;
 }
 
+bool points_software_break_at(const struct points *p, gva_t pc)
+{
+    for (unsigned i = 0; i < p->count; i++)
+        if (p->point[i].kind == POINT_SOFTWARE && p->point[i].at == pc) return true;
+    return false;
+}
+
 static bool before(void *self, struct hart *h, uint64_t pc)
 {
     (void)h;

@@ -27,6 +27,7 @@ struct points {
 struct observer points_observer(struct points *p);
 bool points_insert(struct points *p, enum point_kind kind, gva_t at, uint64_t length); /* false: table full */
 void points_remove(struct points *p, enum point_kind kind, gva_t at, uint64_t length);
-bool points_break_at(const struct points *p, gva_t pc);
+bool points_break_at(const struct points *p, gva_t pc);          /* of either kind */
+bool points_software_break_at(const struct points *p, gva_t pc); /* one of Z0 */
 
 #endif

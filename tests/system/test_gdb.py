@@ -123,3 +123,36 @@ def test_gdb_interrupt(space):
         raise Failure("gdb could not interrupt the program") from None
     machine.kill()
     expect(text, r"received signal SIGINT", r"= 1$")
+
+
+def ask(connection, text):
+    """One packet and its reply, without the acknowledgments."""
+    connection.sendall(f"${text}#{sum(text.encode()) & 255:02x}".encode())
+    reply = b""
+    while reply[-3:-2] != b"#":
+        reply += connection.recv(1) or b"??#??"
+    connection.sendall(b"+")
+    return reply.lstrip(b"+")[1:-3].decode()
+
+
+@quick
+def test_gdb_stop_says_which_kind_of_breakpoint(space):
+    elf, port = build(space), free_port()
+    machine = space.start("-M", "virt", "-bios", "none", "-kernel", elf, "-nographic", "-S", "-gdb", f"tcp::{port}")
+    for attempt in range(100):
+        try:
+            connection = socket.create_connection(("127.0.0.1", port), 20)
+            break
+        except OSError:
+            check(attempt < 99, "nobody listens")
+            time.sleep(0.1)
+    with connection:
+        check("swbreak+" in ask(connection, "qSupported:swbreak+;hwbreak+"), "swbreak is not offered")
+        for kind, word in ((0, "swbreak"), (1, "hwbreak")):
+            pc = 0x80000008 + 4 * kind
+            check(ask(connection, f"Z{kind},{pc:x},4") == "OK", f"Z{kind} is refused")
+            reply = ask(connection, "c")
+            check(reply == f"T05thread:1;{word}:;", f"Z{kind}: {reply}")
+            check(ask(connection, "p20") == pc.to_bytes(8, "little").hex(), "the pc is not at the breakpoint")
+            ask(connection, f"z{kind},{pc:x},4")
+    machine.kill()

@@ -46,6 +46,11 @@ Test(monitor, examines_memory)
     expect_answer("x/3i 0x80000000", ": 00500513  addi a0,zero,5");
     expect_answer("x/1xg tohost", "0x0000000080001000: 0x0000000000000000");
     expect_answer("x/1xw 0x10", "not mapped");
+    expect_answer("x/1i $pc", "0x0000000000001000: 00000297  auipc");
+    machine->harts[0].hart->x[2] = 0x80000004;
+    expect_answer("x/1xw $sp", "0x0000000080000004: 0x00a13423");
+    expect_answer("x/1xw $mtvec", "not mapped");
+    expect_answer("x $nowhere", "nor a register");
     expect_answer("x/1zw 0", "bad format");
     expect_answer("x nowhere", "neither an address nor a symbol");
 }
