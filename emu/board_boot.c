@@ -238,8 +238,11 @@ static bool connect_htif(struct boot *b, struct err *err)
 static bool check_signature(const struct boot *b, struct err *err)
 {
     const char *path = b->m->config->signature;
-    if (!path || (symbol_address(b, "begin_signature") && symbol_address(b, "end_signature"))) return true;
-    return err_set(err, "+signature=%s: the program has no begin_signature and end_signature", path);
+    if (!path) return true;
+    if (!symbol_address(b, "begin_signature") || !symbol_address(b, "end_signature"))
+        return err_set(err, "+signature=%s: the program has no begin_signature and end_signature", path);
+    FILE *f = fopen(path, "a"); /* what it holds stays until there is a signature */
+    return (f && !fclose(f)) || err_set(err, "+signature=%s: cannot be opened for writing", path);
 }
 
 bool virt_load(struct machine *m, uint64_t ram_bytes, struct err *err)

@@ -19,7 +19,7 @@ struct char_backends {
     unsigned count;
     struct char_backend *serial[SERIALS_MAX];
     struct char_backend *terminal; /* the one on stdin and stdout; NULL: none */
-    struct chardev console;        /* a second front end of `terminal`, for HTIF */
+    struct chardev console;        /* a second front end of console_backend(), for HTIF */
 };
 
 static struct char_backend *add_backend(struct char_backends *c, const char *id, struct err *err)
@@ -211,10 +211,16 @@ static bool open_all(struct char_backends *c, const struct machine_config *confi
     return true;
 }
 
+/* Where HTIF's console goes: to the terminal, or, if that is not used, where the serial port goes. */
+static struct char_backend *console_backend(struct char_backends *c)
+{
+    return c->terminal ? c->terminal : c->serial[0];
+}
+
 static void console_write(void *backend, const uint8_t *bytes, size_t n)
 {
-    struct char_backends *c = backend;
-    if (c->terminal) chardev_write(&c->terminal->port, bytes, n);
+    struct char_backend *b = console_backend(backend);
+    if (b) chardev_write(&b->port, bytes, n);
 }
 
 struct char_backends *chars_create(struct machine *m, struct err *err)
@@ -261,10 +267,11 @@ struct chardev *chars_console(struct char_backends *c) { return &c->console; }
 
 void chars_attach_console(struct char_backends *c)
 {
-    if (!c->terminal || !c->console.receive) return;
-    c->terminal->port.receive = c->console.receive;
-    c->terminal->port.can_receive = c->console.can_receive;
-    c->terminal->port.frontend = c->console.frontend;
+    struct char_backend *b = console_backend(c);
+    if (!b || !c->console.receive) return;
+    b->port.receive = c->console.receive;
+    b->port.can_receive = c->console.can_receive;
+    b->port.frontend = c->console.frontend;
 }
 
 void chars_flush(struct char_backends *c)

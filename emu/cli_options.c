@@ -235,16 +235,33 @@ static bool set_code_cache(config_t *c, const char *value, struct err *err)
     return err_set(err, "--code-cache=%s: must be a size from 64K to 1G", value);
 }
 
+/* This machine always counts instructions; QEMU's refinements are understood and change nothing. */
 static bool set_icount(config_t *c, const char *value, struct err *err)
 {
-    (void)c, (void)err, (void)value; /* this machine always counts instructions; QEMU's refinements change nothing */
-    return true;
+    static const char *const keys[] = {"shift", "align", "sleep", NULL};
+    struct opts o;
+    bool ignored;
+    uint64_t shift = 0;
+    (void)c;
+    bool ok = opts_parse(&o, "-icount", value, "shift", err) && opts_only(&o, keys, err) &&
+              opts_bool(&o, "align", false, &ignored, err) && opts_bool(&o, "sleep", true, &ignored, err);
+    const char *text = ok ? opts_get(&o, "shift") : NULL;
+    if (ok && !(text && !strcmp(text, "auto"))) ok = opts_number(&o, "shift", 0, &shift, err);
+    if (ok && shift > 10) ok = err_set(err, "-icount %s: shift= must be auto or 0 to 10", value);
+    opts_finish(&o);
+    return ok;
 }
 
 static bool set_accel(config_t *c, const char *value, struct err *err)
 {
+    static const char *const keys[] = {"accel", "thread", NULL};
+    struct opts o;
     (void)c;
-    return !strncmp(value, "tcg", 3) || err_set(err, "-accel %s: not supported; leave it out", value);
+    bool ok = opts_parse(&o, "-accel", value, "accel", err) && opts_only(&o, keys, err);
+    const char *name = ok ? opts_get(&o, "accel") : NULL;
+    if (ok && (!name || strcmp(name, "tcg"))) ok = err_set(err, "-accel %s: not supported; leave it out", value);
+    opts_finish(&o);
+    return ok;
 }
 
 /* ---- looking inside ------------------------------------------------------------------------------------------------------------ */
@@ -312,7 +329,7 @@ const struct cli_option cli_options[] = {
     {"display", "none", "accepted; there is no display", CLI_QEMU, set_display},
     {"snapshot", NULL, "write to no disk image", CLI_QEMU, set_snapshot},
     {"no-reboot", NULL, "end instead of resetting", CLI_QEMU, set_no_reboot},
-    {"icount", "ANY", "accepted; the machine always counts instructions", CLI_QEMU, set_icount},
+    {"icount", "[shift=]N|auto", "accepted; the machine always counts instructions", CLI_QEMU, set_icount},
     {"accel", "tcg", "accepted", CLI_QEMU, set_accel},
     {"gdb", "tcp:127.0.0.1:PORT", "wait for GDB there", CLI_QEMU, set_gdb},
     {"s", NULL, "-gdb tcp:127.0.0.1:1234", CLI_QEMU, set_gdb_default},

@@ -50,6 +50,10 @@ static int open_tcp(const char *what, const char *host, const char *port, bool s
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = server ? AI_PASSIVE : 0}, *list = NULL;
     if (!*host) host = "127.0.0.1";
+    if (port[strspn(port, "0123456789")] == 0 && (strlen(port) > 5 || atoi(port) > UINT16_MAX)) {
+        err_set(err, "%s: %s:%s: a port is at most %d", what, host, port, UINT16_MAX);
+        return -1; /* getaddrinfo would take the lower 16 bits */
+    }
     int bad = getaddrinfo(host, port, &hints, &list);
     if (bad) {
         err_set(err, "%s: %s:%s: %s", what, host, port, gai_strerror(bad));

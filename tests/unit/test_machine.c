@@ -228,6 +228,38 @@ Test(htif, system_calls)
     orrery_destroy(o);
 }
 
+/* putchar('!') by the console device, without a terminal. */
+Test(htif, console_goes_where_the_serial_port_goes)
+{
+    const uint32_t code[] = {
+        RAM(S0, 0x1),  ADDI(T1, ZERO, 0x101), SLLI(T1, T1, 48),  ADDI(T1, T1, '!'),
+        SD(T1, S0, 0), LD(T2, S0, 0),         BNE(T2, ZERO, -4), TOHOST(1),
+    };
+    char *path = program_make(code, COUNT(code)), *log = file_make("", 0), message[256], serial[256];
+    snprintf(serial, sizeof serial, "file:%s", log);
+    char *arguments[] = {"-serial", serial, path};
+    struct orrery *o = orrery_create(3, arguments, message, sizeof message);
+    cr_assert(o, "%s", message);
+    file_drop(path);
+    cr_assert_eq(run_to_end(o), 0);
+    char text[8] = "";
+    FILE *f = fopen(log, "r");
+    cr_expect_eq(fread(text, 1, sizeof text - 1, f), 1);
+    cr_expect_str_eq(text, "!");
+    fclose(f);
+    file_drop(log);
+}
+
+Test(htif, a_signature_that_cannot_be_written_is_refused_at_once)
+{
+    const uint32_t code[] = {TOHOST(1)};
+    char *path = program_make(code, COUNT(code)), message[256];
+    char *arguments[] = {"+signature=/no/such/folder/s", path};
+    cr_expect_null(orrery_create(2, arguments, message, sizeof message));
+    cr_expect_str_eq(message, "+signature=/no/such/folder/s: cannot be opened for writing");
+    file_drop(path);
+}
+
 /* A system-call block or a buffer outside memory, a command that does not exist: no harm, and the machine goes on. */
 Test(htif, nonsense_is_survived)
 {
