@@ -17,8 +17,10 @@ enum { RECEIVE = 0, TRANSMIT = 1, CONTROL = 2, QUEUES = 3 };
 #define MAC_BYTES          6u
 #define ETHERNET_BYTES_MIN 14u
 
-/* struct virtio_net_hdr: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers. Without offloads all but the last are 0. */
-#define HEADER_BYTES       12u
+/* struct virtio_net_hdr: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset, num_buffers. Without offloads all but the last are 0.
+ * "The legacy driver only presented num_buffers … when VIRTIO_NET_F_MRG_RXBUF was negotiated; without that feature the structure was 2
+ * bytes shorter": so it is for a driver that does not accept VERSION_1. */
+#define HEADER_BYTES_MAX   12u
 #define HEADER_NUM_BUFFERS 10u
 
 /* struct virtio_net_config: mac, le16 status */
@@ -50,6 +52,11 @@ struct net {
 };
 
 static struct net *net_of(struct virtio_device *dev) { return (struct net *)dev; }
+
+static unsigned header_bytes(const struct net *n)
+{
+    return virtio_has(&n->dev, VIRTIO_F_VERSION_1 | F_MRG_RXBUF) ? HEADER_BYTES_MAX : HEADER_NUM_BUFFERS;
+}
 
 /* ---- receiving ---- */
 
@@ -91,16 +98,17 @@ static bool spread_frame(struct net *n, const uint8_t *frame, size_t bytes, stru
 {
     struct virtq *q = &n->dev.queues[RECEIVE];
     struct virtq_chain first, next, *c = &first;
-    uint8_t header[HEADER_BYTES] = {0};
+    uint8_t header[HEADER_BYTES_MAX] = {0};
+    unsigned head_bytes = header_bytes(n);
     bool merge = virtio_has(&n->dev, F_MRG_RXBUF);
-    if (!take_buffer(n, c, HEADER_BYTES)) return false;
-    if (!merge && c->writable_bytes < HEADER_BYTES + bytes) {
+    if (!take_buffer(n, c, head_bytes)) return false;
+    if (!merge && c->writable_bytes < head_bytes + bytes) {
         virtio_complain(&n->dev, "a frame of %zu bytes does not fit the receive buffer of %" PRIu64, bytes,
                         c->writable_bytes);
         virtq_unpop(q, 1);
         return true;
     }
-    for (size_t at = HEADER_BYTES, sent = 0;; at = 0) {
+    for (size_t at = head_bytes, sent = 0;; at = 0) {
         size_t here = virtq_write(q, c, at, frame + sent, bytes - sent);
         sent += here;
         s->head[s->count] = c->head;
@@ -114,7 +122,7 @@ static bool spread_frame(struct net *n, const uint8_t *frame, size_t bytes, stru
         }
     }
     store_le16(header + HEADER_NUM_BUFFERS, (uint16_t)s->count);
-    virtq_write(q, &first, 0, header, sizeof header);
+    virtq_write(q, &first, 0, header, head_bytes);
     return true;
 }
 
@@ -138,16 +146,17 @@ static void transmit(struct net *n)
 {
     struct virtq *q = &n->dev.queues[TRANSMIT];
     struct virtq_chain c;
+    unsigned head_bytes = header_bytes(n);
     while (virtq_pop(q, &c)) {
-        if (c.readable_bytes < HEADER_BYTES || c.writable) {
+        if (c.readable_bytes < head_bytes || c.writable) {
             virtio_broken(&n->dev, "a transmit buffer that is writable or shorter than its header");
             break;
         }
-        uint64_t bytes = c.readable_bytes - HEADER_BYTES;
+        uint64_t bytes = c.readable_bytes - head_bytes;
         if (bytes < ETHERNET_BYTES_MIN || bytes > NETDEV_FRAME_MAX) {
             virtio_complain(&n->dev, "a frame of %" PRIu64 " bytes is dropped", bytes);
         } else if (n->netdev && n->netdev->send) {
-            virtq_read(&c, HEADER_BYTES, n->frame, (size_t)bytes);
+            virtq_read(&c, head_bytes, n->frame, (size_t)bytes);
             n->netdev->send(n->netdev->backend, n->frame, (size_t)bytes);
         }
         virtq_push(q, c.head, 0);
@@ -249,7 +258,6 @@ static void net_reset(struct virtio_device *dev)
 static bool net_features_ok(const struct virtio_device *dev, uint64_t features)
 {
     (void)dev;
-    if (!(features & VIRTIO_F_VERSION_1)) return false;                         /* the header would be a shorter one */
     return features & F_CTRL_VQ || !(features & (F_CTRL_RX | F_CTRL_MAC_ADDR)); /* "Feature bit requirements" */
 }
 

@@ -44,8 +44,7 @@ struct virtio_type {
     const char *name;
     enum virtio_id id;
     /* Whether the subset chosen by the driver makes sense (that it was offered is checked already). "A device MAY fail to operate
-     * further if VIRTIO_F_VERSION_1 is not accepted": one whose requests look the same without it goes on, because small systems
-     * never write the second word of features. */
+     * further if VIRTIO_F_VERSION_1 is not accepted": these go on, because small systems never write the second word of features. */
     bool (*features_ok)(const struct virtio_device *dev, uint64_t features);
     /* Feature negotiation is over: dev->features is final. */
     void (*negotiated)(struct virtio_device *dev);
