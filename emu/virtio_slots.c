@@ -42,6 +42,22 @@ static int choose(const struct opts *o, const char *key, const char *first, cons
     return -1;
 }
 
+/* Whether the guest sees a write cache. QEMU's words differ in what the host caches, too, which is not for a guest to see. */
+static bool cache_mode(const struct opts *drive, bool *cache, struct err *err)
+{
+    static const char *const words[] = {"writeback", "none", "unsafe", "writethrough", "directsync"};
+    const char *value = opts_get(drive, "cache");
+    *cache = true;
+    if (!opts_has(drive, "cache")) return true;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        *cache = i < 3;
+        if (value && !strcmp(value, words[i])) return true;
+    }
+    return err_set(err,
+                   "-drive %s: cache=%s is not supported; writeback, writethrough, none, unsafe and directsync are",
+                   drive->text, value ? value : "");
+}
+
 /* -drive: the medium, checked and opened. */
 static struct medium *open_drive(struct machine *m, const struct opts *o, struct err *err)
 {
@@ -66,10 +82,10 @@ static struct virtio_device *make_disk(struct machine *m, const struct opts *dri
                                        struct err *err)
 {
     uint64_t queues = 1, block = 512;
-    int cache_word = choose(drive, "cache", "writeback", "writethrough", err);
+    bool cache;
     int discard_word = choose(drive, "discard", "unmap", "ignore", err);
-    if (cache_word < 0 || discard_word < 0) return NULL;
-    bool discard = discard_word == 0, cache = cache_word == 0;
+    if (discard_word < 0 || !cache_mode(drive, &cache, err)) return NULL;
+    bool discard = discard_word == 0;
     const char *serial = opts_get(drive, "serial");
     if (device && opts_get(device, "serial")) serial = opts_get(device, "serial");
     if (device && (!opts_number(device, "num-queues", 1, &queues, err) ||

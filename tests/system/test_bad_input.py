@@ -94,6 +94,7 @@ CASES = {
     "disk empty": (["-kernel", IMAGE, "-drive", "file={empty},format=raw,if=none,id=d", *BLOCK], "empty"),
     "disk of unknown format": (["-kernel", IMAGE, "-drive", "file={good.img},format=zip,if=none,id=d", *BLOCK], "zip"),
     "drive property unknown": (["-kernel", IMAGE, "-drive", "file={good.img},format=raw,if=none,id=d,colour=red", *BLOCK], "colour"),
+    "cache mode unknown": (["-kernel", IMAGE, "-drive", "file={good.img},format=raw,cache=warm"], "warm"),
     "drive without file": (["-kernel", IMAGE, "-drive", "format=raw,if=none,id=d", *BLOCK], "file"),
     "device without its drive": (["-kernel", IMAGE, "-device", "virtio-blk-device,drive=absent"], "absent"),
     "device without a drive": (["-kernel", IMAGE, "-device", "virtio-blk-device"], "drive"),

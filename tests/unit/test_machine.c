@@ -190,6 +190,21 @@ Test(machine, two_machines_in_one_process)
     cr_assert_eq(run_to_end(a), 0);
 }
 
+/* QEMU's words for -drive cache=. */
+Test(machine, cache_modes_are_understood)
+{
+    static const char *const modes[] = {"writeback", "writethrough", "none", "unsafe", "directsync"};
+    const uint32_t code[] = {FINISHER(0x5, 0x555)};
+    const uint8_t sector[512] = {0};
+    char *disk = file_make(sector, sizeof sector), drive[256];
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        snprintf(drive, sizeof drive, "file=%s,format=raw,cache=%s", disk, modes[i]);
+        const char *const words[] = {"-drive", drive, NULL};
+        cr_assert_eq(run_to_end(start_raw(code, COUNT(code), words)), 0);
+    }
+    file_drop(disk);
+}
+
 /* ---- HTIF ------------------------------------------------------------------------------------------------------------------ */
 
 #define TOHOST(value) RAM(T0, 0x1), ADDI(T1, ZERO, value), SD(T1, T0, 0), J_SELF
