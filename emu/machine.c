@@ -114,10 +114,18 @@ static bool take_turn(struct machine *m, unsigned index)
     return true;
 }
 
+/* Instructions. Turns are short where somebody looks at what a hart did at their ends: another hart, the front end of a bare program, or
+ * whoever set a limit. A hart alone only has to let the host be heard, and the end of a turn costs as much as a thousand instructions. */
+static unsigned turn_length(const struct machine *m)
+{
+    bool watched = m->hart_count > 1 || m->spike_rhythm || m->htif || m->config->max_insns;
+    return watched ? MACHINE_QUANTUM : MACHINE_LONG_TURN;
+}
+
 static void open_round(struct machine *m)
 {
     ps_t first = event_next(&m->events);
-    ps_t quantum = MACHINE_QUANTUM * m->ps_per_insn, end = m->now + quantum;
+    ps_t quantum = turn_length(m) * m->ps_per_insn, end = m->now + quantum;
     if (all_sleep(m)) end = pace_idle(m, first);
     if (m->spike_rhythm)
         end = m->now + (end > m->now + quantum ? (end - m->now + quantum - 1) / quantum * quantum : quantum);

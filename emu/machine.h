@@ -16,7 +16,8 @@
 #include "emu/listing.h"
 #include "emu/symbols.h"
 
-#define MACHINE_QUANTUM     5000u /* instructions of a hart's turn */
+#define MACHINE_QUANTUM     5000u  /* instructions of a hart's turn */
+#define MACHINE_LONG_TURN   50000u /* of a hart that nobody waits for */
 #define MACHINE_DEVICES_MAX 32
 #define MACHINE_PORTS_MAX   32
 #define MACHINE_TIMEBASE_HZ UINT64_C(10000000)
