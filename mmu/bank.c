@@ -70,6 +70,8 @@ static void span_add(struct mmu_span *super, gva_t va, unsigned leaf_log2)
 
 /* ---- jumps ---- */
 
+#define JUMP_TABLE_BYTES (JUMP_SETS * sizeof(struct jump_entry))
+
 #define UPPER_HALF (UINT64_C(1) << 63)
 
 /* What address spaces with the same upper half of their root tables have in common; see "a new address space" below. */
@@ -98,9 +100,13 @@ static void reach_note_bank(struct jump_reach *r, const struct code_bank *b)
     if (b->fetch[i].page != TLB_TAG_EMPTY) reach_note(r, &b->fetch[i]);
 }
 
+/* A program of one address space needs few of the table's pages; one that makes many is a kernel, and jumps all over the table. */
+#define LARGE_FROM_TAG (64 * (uint64_t)JUMP_MODES)
+
 /* Nothing has the new tag. */
 static void reach_begin(struct mmu *m, struct jump_reach *r)
 {
+    if (m->jump_tags == LARGE_FROM_TAG) host_mem_make_large(m->jump, JUMP_TABLE_BYTES);
     *r = (struct jump_reach){.tag = m->jump_tags += JUMP_MODES, .banks = r->banks, .super = {nowhere, nowhere}};
 }
 
@@ -172,8 +178,6 @@ static struct bank_info *code_bank_new(void)
     b->fetch_used = UINT64_MAX >> (64 - FETCH_SETS / BANK_GROUP(FETCH_SETS));
     return &b->info;
 }
-
-#define JUMP_TABLE_BYTES (JUMP_SETS * sizeof(struct jump_entry))
 
 void mmu_finish(struct mmu *m)
 {

@@ -134,7 +134,7 @@ struct data_bank {
 #define JUMP_SETS_LOG2 4
 #define FETCH_SETS     2
 #else
-#define JUMP_SETS_LOG2 14
+#define JUMP_SETS_LOG2 16
 #define FETCH_SETS     256
 #endif
 #define JUMP_SETS  (1u << JUMP_SETS_LOG2)

@@ -53,15 +53,14 @@ void gen_jump_anywhere(struct gen *g)
     x_store(c, m_(R_HART, H(pc)), RAX);
     x_load(c, RCX, m_(R_HART, H(code)));
     /* rdx = mmu_jump(pc) */
-    x_ins(c, 0x8b, RDX, r_(RAX));
-    x_ins(c, 0xc1, S_SHR, r_(RDX));
-    x_8(c, JUMP_SETS_LOG2);
+    x_mov(c, RDX, RAX);
+    x_shift_imm(c, S_SHR, RDX, JUMP_SETS_LOG2);
     x_ins(c, 0x33, RDX, r_(RAX));
     x_ins(c, 0xc1, S_SHL, r_(RDX));
     x_8(c, 4);
     x_ins(c, 0x81, G_AND, r_(RDX));
     x_32(c, (JUMP_SETS - 1) << 5);
-    _Static_assert(sizeof(struct jump_entry) == 32 && 2 * JUMP_SETS_LOG2 < 32, "scaled by shifts");
+    _Static_assert(sizeof(struct jump_entry) == 32, "scaled by shifts");
     x_group(c, G_ADD, RDX, m_(R_HART, H(mmu.jump)));
     x_load(c, RCX, m_(RCX, (int32_t)offsetof(struct code_bank, jump_tag)));
     if (g->block->mode) x_group_imm(c, G_ADD, r_(RCX), g->block->mode);
