@@ -17,7 +17,7 @@
 
 /* ---- life ---- */
 
-static bool code_written(void *engine, gpa_t gpa, uint64_t len);
+static uint64_t code_written(void *engine, gpa_t gpa, uint64_t len);
 static void device_wrote(void *engine, gpa_t gpa, uint64_t len);
 static void block_kill(struct engine *e, struct block *b);
 
@@ -282,13 +282,23 @@ static struct code_page *page_make(struct engine *e, gpa_t page)
     return *slot = p;
 }
 
-/* Writes b into the list of the page of gpa; on the page's first block it becomes a code page. */
-static void page_note(struct engine *e, struct block *b, gpa_t gpa)
+/* Where the code of b lies in the page of gpa: at gpa itself, or in the page that it straddles into. */
+static uint64_t block_lines(const struct block *b, gpa_t page)
+{
+    uint64_t lines = 0;
+    if ((b->gpa & GUEST_PAGE_MASK) == page) lines |= bus_lines(b->gpa, b->straddles ? 2 : b->bytes);
+    if (b->straddles && (b->gpa2 & GUEST_PAGE_MASK) == page) lines |= bus_lines(b->gpa2, 2);
+    return lines;
+}
+
+/* Writes b into the list of the page of gpa, where it has bytes from gpa on; on the page's first block it becomes a code page. */
+static void page_note(struct engine *e, struct block *b, gpa_t gpa, uint64_t bytes)
 {
     struct code_page *p = page_make(e, gpa & GUEST_PAGE_MASK);
     struct page_node *node = arena_take(e, sizeof *node);
-    if (!p->blocks || !bus_has_code(e->bus, p->page)) {
-        bus_mark_code(e->bus, p->page);
+    bool first = !p->blocks || !bus_has_code(e->bus, p->page);
+    bus_mark_code(e->bus, gpa, bytes);
+    if (first) {
         const uint8_t *host = bus_ram(e->bus, p->page, 1);
         for (unsigned i = 0; i < e->hart_count; i++) mmu_protect_code(&e->harts[i]->mmu, host);
     }
@@ -314,24 +324,27 @@ static bool block_overlaps(const struct block *b, gpa_t gpa, uint64_t len)
     return in_first || in_second;
 }
 
-/* The bus's watcher: these bytes change. Returns whether the page still holds code. */
-static bool code_written(void *engine, gpa_t gpa, uint64_t len)
+/* The bus's watcher: these bytes change. Returns the lines of the page that still hold code. */
+static uint64_t code_written(void *engine, gpa_t gpa, uint64_t len)
 {
     struct engine *e = engine;
     struct code_page *page = *page_slot(e, gpa & GUEST_PAGE_MASK);
-    if (!page) return false;
+    uint64_t lines = 0;
+    if (!page) return 0;
     for (struct page_node **p = &page->blocks; *p;) {
         struct block *b = (*p)->block;
         if (b->count != BLOCK_DEAD && block_overlaps(b, gpa, len)) {
             block_kill(e, b);
             e->stats.invalidations++;
         }
-        if (b->count == BLOCK_DEAD)
+        if (b->count == BLOCK_DEAD) {
             *p = (*p)->next;
-        else
+        } else {
+            lines |= block_lines(b, page->page);
             p = &(*p)->next;
+        }
     }
-    return page->blocks != NULL;
+    return lines;
 }
 
 /* norm:sc_other_device_write_fail */
@@ -452,8 +465,8 @@ static struct block *block_make(struct engine *e, const struct hart *h, const st
     if (e->counts) count_block(b, insns, n);
     if (e->jit) jit_block_made(e->jit, b, f->cached);
     if (f->cached) {
-        page_note(e, b, f->gpa);
-        if (f->straddles) page_note(e, b, f->gpa2);
+        page_note(e, b, f->gpa, f->straddles ? 2 : b->bytes);
+        if (f->straddles) page_note(e, b, f->gpa2, 2);
         struct block **bucket = bucket_of(e, b->gpa, b->mode);
         b->next = *bucket;
         *bucket = b;

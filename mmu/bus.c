@@ -12,7 +12,7 @@ void bus_finish(struct bus *bus)
 {
     for (unsigned i = 0; i < bus->ram_count; i++) {
         host_mem_release(bus->ram[i].host, bus->ram[i].size);
-        free(bus->ram[i].code_marks);
+        free(bus->ram[i].code_lines);
         free(bus->ram[i].used_marks);
     }
     bus_init(bus, NULL);
@@ -53,11 +53,11 @@ bool bus_add_ram(struct bus *bus, gpa_t base, uint64_t size, struct err *err)
     struct ram_region r = {.base = base, .size = size};
     uint64_t pages = size >> GUEST_PAGE_LOG2;
     r.host = host_mem_reserve(size);
-    r.code_marks = r.host ? calloc((size_t)(pages + 63) / 64, sizeof *r.code_marks) : NULL;
-    r.used_marks = r.code_marks ? calloc((size_t)(pages + 63) / 64, sizeof *r.used_marks) : NULL;
+    r.code_lines = r.host ? calloc((size_t)pages, sizeof *r.code_lines) : NULL;
+    r.used_marks = r.code_lines ? calloc((size_t)(pages + 63) / 64, sizeof *r.used_marks) : NULL;
     if (!r.used_marks) {
         host_mem_release(r.host, size);
-        free(r.code_marks);
+        free(r.code_lines);
         return err_set(err, "RAM of %" PRIu64 " MiB: the host has no address space for it; ask for less", size >> 20);
     }
     bus->ram[bus->ram_count++] = r;
@@ -234,35 +234,50 @@ uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len)
     return host;
 }
 
+const struct ram_region *bus_largest_ram(const struct bus *bus)
+{
+    const struct ram_region *best = NULL;
+    for (unsigned i = 0; i < bus->ram_count; i++)
+        if (!best || bus->ram[i].size > best->size) best = &bus->ram[i];
+    return best;
+}
+
 /* ---- code pages ---- */
 
-void bus_mark_code(struct bus *bus, gpa_t gpa)
+_Static_assert(GUEST_PAGE_BYTES == 64 * 64, "the lines of a page are the bits of a word");
+
+uint64_t bus_lines(gpa_t gpa, uint64_t len)
 {
-    struct ram_region *r = bus_find_ram(bus, gpa);
-    if (!r) return;
-    uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
-    r->code_marks[page / 64] |= UINT64_C(1) << (page % 64);
+    uint64_t offset = gpa & (GUEST_PAGE_BYTES - 1);
+    return UINT64_MAX << offset / 64 & UINT64_MAX >> (63 - (offset + len - 1) / 64);
+}
+
+static uint64_t *lines_of_page(const struct bus *bus, gpa_t gpa)
+{
+    const struct ram_region *r = bus_find_ram(bus, gpa);
+    return r ? &r->code_lines[(gpa - r->base) >> GUEST_PAGE_LOG2] : NULL;
+}
+
+void bus_mark_code(struct bus *bus, gpa_t gpa, uint64_t len)
+{
+    uint64_t *lines = lines_of_page(bus, gpa);
+    if (lines) *lines |= bus_lines(gpa, len);
 }
 
 bool bus_has_code(const struct bus *bus, gpa_t gpa)
 {
-    const struct ram_region *r = bus_find_ram(bus, gpa);
-    if (!r) return false;
-    uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
-    return bit_test(r->code_marks[page / 64], page % 64);
+    const uint64_t *lines = lines_of_page(bus, gpa);
+    return lines && *lines;
 }
 
 void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len)
 {
     while (len) {
-        struct ram_region *r = bus_find_ram(bus, gpa);
-        if (!r) return;
-        uint64_t page = (gpa - r->base) >> GUEST_PAGE_LOG2;
+        uint64_t *lines = lines_of_page(bus, gpa);
+        if (!lines) return;
         uint64_t part = GUEST_PAGE_BYTES - (gpa & (GUEST_PAGE_BYTES - 1));
         if (part > len) part = len;
-        uint64_t bit = UINT64_C(1) << (page % 64);
-        if ((r->code_marks[page / 64] & bit) && !(bus->code_written && bus->code_written(bus->watcher, gpa, part)))
-            r->code_marks[page / 64] &= ~bit;
+        if (*lines & bus_lines(gpa, part)) *lines = bus->code_written ? bus->code_written(bus->watcher, gpa, part) : 0;
         gpa += part;
         len -= part;
     }

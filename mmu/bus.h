@@ -37,7 +37,7 @@ struct ram_region {
     gpa_t base;
     uint64_t size; /* bytes, a multiple of the page size */
     uint8_t *host;
-    uint64_t *code_marks; /* a bit per page */
+    uint64_t *code_lines; /* per page: which of its 64 lines of 64 bytes hold decoded code, the first one in bit 0 */
     /* Which pages harts have found by a walk (a bit each), how many they are, and how many of the host's large pages they lie in. */
     uint64_t *used_marks;
     uint64_t pages_used, large_used;
@@ -59,8 +59,8 @@ struct bus {
     unsigned ram_count;
     struct mmio_window mmio[BUS_MMIO_MAX]; /* sorted by base */
     unsigned mmio_count;
-    /* [gpa, gpa+len) lies within one marked page. Returns whether the page still holds decoded code. */
-    bool (*code_written)(void *watcher, gpa_t gpa, uint64_t len);
+    /* [gpa, gpa+len) lies within one page and touches marked lines. Returns which lines of the page still hold decoded code. */
+    uint64_t (*code_written)(void *watcher, gpa_t gpa, uint64_t len);
     /* A device writes [gpa, gpa+len), in marked pages or not; may be NULL. */
     void (*device_wrote)(void *watcher, gpa_t gpa, uint64_t len);
     void *watcher;
@@ -77,6 +77,9 @@ bool bus_add_mmio(struct bus *bus, gpa_t base, uint64_t size, const struct mmio_
 /* Host address of [gpa, gpa+len) if it lies wholly within one RAM region, else NULL. len >= 1. Never use it to write: see below. */
 uint8_t *bus_ram(const struct bus *bus, gpa_t gpa, uint64_t len);
 
+/* The largest region, NULL if there is none. It stays where it is. */
+const struct ram_region *bus_largest_ram(const struct bus *bus);
+
 /* A hart uses the page of gpa, which may be anything. */
 void bus_note_use(struct bus *bus, gpa_t gpa);
 
@@ -91,9 +94,10 @@ bool bus_dma_write(struct bus *bus, gpa_t gpa, const void *from, uint64_t len);
 /* Like bus_ram, for a device that will write there now: calls the watcher first. */
 uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len);
 
-/* Marks of code pages; gpa is any address in a RAM page. */
-void bus_mark_code(struct bus *bus, gpa_t gpa);
-bool bus_has_code(const struct bus *bus, gpa_t gpa);
+/* Marks of code. The lines of [gpa, gpa+len), which lies within one page: */
+uint64_t bus_lines(gpa_t gpa, uint64_t len);
+void bus_mark_code(struct bus *bus, gpa_t gpa, uint64_t len);
+bool bus_has_code(const struct bus *bus, gpa_t gpa); /* anywhere in the page of gpa */
 /* To be called before (or right after) bytes [gpa, gpa+len) of RAM change: clears marks and calls the watcher. Cheap without marks. */
 void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len);
 /* The same for a device, which writes to RAM by its own host pointer: the watcher hears of every write, of the same value, too. */

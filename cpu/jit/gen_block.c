@@ -234,6 +234,7 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
                     .next_member = -1,
                     .exits = exits,
                     .misses = misses};
+    if (!j->ram->size && bus_largest_ram(j->engine->bus)) j->ram = bus_largest_ram(j->engine->bus);
     b->hint = j->next_hint;
     /* What a dead block's entry is overwritten with goes here, and so to the block that lives at this address now. */
     gen_mov_edx(&g, gen_page_offset(&g));

@@ -73,10 +73,11 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     unsigned hint = (g->block->hint + g->accesses++) % ACCESS_HINTS;
     int32_t slot = H(hints) + (int32_t)(hint * sizeof(struct access_hint));
     int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
+    unsigned size = (unsigned)__builtin_ctz(bytes);
     struct miss found = {.base = (uint8_t)base,
                          .imm = imm,
                          .slot = slot,
-                         .stub = g->jit->find_entry[write][strict][(unsigned)__builtin_ctz(bytes)],
+                         .stub = g->jit->find_entry[write ? FIND_BESIDE_CODE : FIND_READ][strict][size],
                          .member = g->member,
                          .place = g->exit_place,
                          .index = g->index,
@@ -88,6 +89,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
         return mx_(RCX, base, 0, imm);
     }
     if (group && (base == RAX || group->first != g->index || !gen_group_check(g, group, base))) group = NULL;
+    if (group && write) found.stub = g->jit->find_entry[FIND_WRITE][strict][size]; /* the others look no more */
     bool indexed = hint_is_poor(g, hint), foretold = indexed && !write && base != RAX && addend_is_stable(g, hint);
     unsigned entry = foretold ? RAX : RCX;
     if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
@@ -230,11 +232,8 @@ bool gen_amo(struct gen *g, const struct row_trees *row)
 static bool reservation_of_rax(struct gen *g)
 {
     struct code *c = &g->c;
-    const struct bus *bus = g->jit->engine->bus;
-    const struct ram_region *ram = NULL;
-    for (unsigned i = 0; i < bus->ram_count; i++)
-        if (!ram || bus->ram[i].size > ram->size) ram = &bus->ram[i];
-    if (!ram) return false;
+    const struct ram_region *ram = g->jit->ram;
+    if (!ram->size) return false;
     x_mov_imm(c, RCX, -(int64_t)(uintptr_t)ram->host);
     x_group(c, G_ADD, RCX, r_(RAX));
     x_mov_imm(c, RDX, (int64_t)ram->size);

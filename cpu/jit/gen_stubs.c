@@ -192,14 +192,44 @@ static void change_hint(struct code *c, int32_t set)
     x_8(c, 0x5e); /* pop rsi */
 }
 
+/* A page with code has TLB_TAG_CODE on its entry: rax is what the tag is without it, rdx the address, rcx the entry. Zero flag if that is
+ * all that is different, and an aligned access is to a line without code. rax and rdx are lost. */
+static void beside_code(struct jit *j, int32_t set, unsigned bytes)
+{
+    struct code *c = &j->code;
+    uint8_t *no[3];
+    x_group_imm(c, G_OR, r_(RAX), (int32_t)TLB_TAG_CODE);
+    x_group(c, G_CMP, RAX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
+    no[0] = x_jcc(c, C_NE);
+    x_ins(c, 0xf7, 0, r_(RDX)); /* test */
+    x_32(c, bytes - 1);
+    no[1] = x_jcc(c, C_NE);
+    x_load(c, RAX, mx_(R_BANK, RCX, 0, set + (int32_t)offsetof(struct tlb_entry, addend)));
+    x_group(c, G_ADD, RAX, r_(RDX));
+    x_mov_imm(c, RDX, (int64_t)(intptr_t)&j->ram);
+    x_load(c, RDX, m_(RDX, 0));
+    x_group(c, G_SUB, RAX, m_(RDX, (int32_t)offsetof(struct ram_region, host)));
+    x_group(c, G_CMP, RAX, m_(RDX, (int32_t)offsetof(struct ram_region, size)));
+    no[2] = x_jcc(c, C_AE);
+    x_ins(c, X_W | 0xc1, S_SHR, r_(RAX));
+    x_8(c, 6);
+    x_load(c, RDX, m_(RDX, (int32_t)offsetof(struct ram_region, code_lines)));
+    x_ins(c, X_W | X_0F | 0xa3, RAX, m_(RDX, 0)); /* bt */
+    x_ins(c, 0x1b, RAX, r_(RAX));                 /* sbb: zero if the bit was */
+    uint8_t *yes = x_jmp(c);
+    for (unsigned i = 0; i < 3; i++) x_aim(no[i], c->at);
+    x_ins(c, X_W | 0x85, R_BANK, r_(R_BANK)); /* a bank is somewhere: no zero flag */
+    x_aim(yes, c->at);
+}
+
 /* Called: rdx address, rcx where the hint stands from rbp. Zero flag if the entry where the address belongs serves the access, rcx its
  * offset, which is the new hint. rdx is lost. */
-static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log2)
+static void stub_find_entry(struct jit *j, enum find what, bool strict, unsigned log2)
 {
     struct code *c = &j->code;
     unsigned bytes = 1u << log2;
-    int32_t set = write ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
-    j->find_entry[write][strict][log2] = c->at;
+    int32_t set = what ? (int32_t)offsetof(struct data_bank, write) : (int32_t)offsetof(struct data_bank, read);
+    j->find_entry[what][strict][log2] = c->at;
     x_8(c, 0x50); /* push rax */
     gen_entry_offset(c, RAX, RDX);
     change_hint(c, set);
@@ -216,7 +246,10 @@ static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log
         crosses = x_jcc(c, C_A);
         x_ins(c, 0x3b, RAX, r_(RAX)); /* cmp: zero flag */
     }
+    uint8_t *done = x_jmp(c);
     x_aim(missed, c->at);
+    if (what == FIND_BESIDE_CODE) beside_code(j, set, bytes);
+    x_aim(done, c->at);
     if (crosses) x_aim(crosses, c->at);
     x_8(c, 0x58); /* pop rax */
     x_8(c, 0xc3);
@@ -224,7 +257,7 @@ static void stub_find_entry(struct jit *j, bool write, bool strict, unsigned log
 
 void jit_emit_stubs(struct jit *j)
 {
-    for (unsigned i = 0; i < 16; i++) stub_find_entry(j, i & 1, i >> 1 & 1, i >> 2);
+    for (unsigned i = 0; i < FINDS * 8; i++) stub_find_entry(j, (enum find)(i >> 3), i & 1, i >> 1 & 3);
     stub_enter(j);
     stub_enter_interp(j);
     stub_refused(j);

@@ -72,7 +72,9 @@ struct jit *jit_create(struct engine *e, size_t bytes, unsigned warm)
 {
     struct jit *j = calloc(1, sizeof *j);
     if (!j) return NULL;
+    static const struct ram_region none;
     j->engine = e;
+    j->ram = &none;
     j->bytes = bytes ? bytes : CODE_DEFAULT_BYTES;
     j->warm = warm ? warm : WARM_DEFAULT;
     j->has_fma = __builtin_cpu_supports("fma");

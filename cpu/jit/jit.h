@@ -9,6 +9,9 @@
 #include "cpu/jit/region.h"
 #include "cpu/jit/x86.h"
 
+/* What a shared stub looks for: the entry of a load; of a store; of a store that may also be beside code, in a line without any. */
+enum find { FIND_READ, FIND_WRITE, FIND_BESIDE_CODE, FINDS };
+
 struct jit {
     struct engine *engine;
     uint8_t *place;        /* the address space in which both lie */
@@ -22,7 +25,8 @@ struct jit {
     insn_fn *enter;  /* first handler of a native block */
     /* Shared stubs, written addresses; what they expect is said where they are made. */
     uint8_t *leave_refused, *leave_deopt, *leave_link, *leave_jump, *enter_interp;
-    uint8_t *find_entry[2][2][4]; /* by write, strict, log2 of bytes */
+    uint8_t *find_entry[FINDS][2][4]; /* by what, strict, log2 of bytes */
+    const struct ram_region *ram;     /* the bus's largest, once something is translated; before, one of no size */
     unsigned next_hint;
     struct recorder recorder;
     struct region *regions;

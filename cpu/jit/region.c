@@ -206,11 +206,8 @@ static bool is_native(const struct jit *j, const struct block *b)
 static const struct ram_region *flat_ram(const struct hart *h)
 {
     const struct mmu_regime *r = &h->data->info.regime;
-    const struct bus *bus = h->engine->bus;
-    const struct ram_region *best = NULL;
+    const struct ram_region *best = bus_largest_ram(h->engine->bus);
     if (r->satp || r->virt || h->mmu.pmp.active > 1) return NULL;
-    for (unsigned i = 0; i < bus->ram_count; i++)
-        if (!best || bus->ram[i].size > best->size) best = &bus->ram[i];
     if (!best || best->base > -(uint64_t)INT32_MIN) return NULL; /* what is taken off is an immediate */
     return pmp_check(&h->mmu.pmp, best->base, best->size, PMP_R, r->priv == PRIV_M) ? best : NULL;
 }

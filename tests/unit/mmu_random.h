@@ -544,7 +544,7 @@ static inline void world_look(struct world *w)
 static inline void world_decode(struct world *w)
 {
     gpa_t page = random_ram[0].base + (below(w, random_ram[0].size) & GUEST_PAGE_MASK);
-    bus_mark_code(&w->bus, page);
+    bus_mark_code(&w->bus, page, 1);
     mmu_protect_code(&w->mmu, bus_ram(&w->bus, page, GUEST_PAGE_BYTES));
 }
 

@@ -148,10 +148,10 @@ struct watch {
         uint64_t len;
     } call[8];
     unsigned calls;
-    bool keep;
+    uint64_t keep; /* lines */
 };
 
-static bool watch_write(void *watcher, gpa_t gpa, uint64_t len)
+static uint64_t watch_write(void *watcher, gpa_t gpa, uint64_t len)
 {
     struct watch *w = watcher;
     cr_assert_lt(w->calls, 8);
@@ -162,11 +162,11 @@ static bool watch_write(void *watcher, gpa_t gpa, uint64_t len)
 
 Test(bus, writes_to_marked_pages_reach_the_watcher)
 {
-    struct watch w = {.keep = true};
+    struct watch w = {.keep = UINT64_MAX};
     uint8_t bytes[0x2000] = {0};
     bus.code_written = watch_write;
     bus.watcher = &w;
-    bus_mark_code(&bus, RAM + 0x1abc);
+    bus_mark_code(&bus, RAM + 0x1000, 0x1000);
     cr_assert(bus_has_code(&bus, RAM + 0x1000) && !bus_has_code(&bus, RAM + 0x2000) && !bus_has_code(&bus, 0));
     bus_write(&bus, RAM, 8, 0);
     cr_assert_eq(w.calls, 0);
@@ -175,16 +175,38 @@ Test(bus, writes_to_marked_pages_reach_the_watcher)
     bus_dma_write(&bus, RAM + 0x800, bytes, 0x2000);
     cr_assert(w.calls == 2 && w.call[1].gpa == RAM + 0x1000 && w.call[1].len == 0x1000);
     cr_assert(bus_dma_map_write(&bus, RAM + 0x1ffc, 8) && w.calls == 3 && w.call[2].len == 4);
-    w.keep = false;
+    w.keep = 0;
     bus_touch_code(&bus, RAM + 0x1010, 1);
     cr_assert(w.calls == 4 && !bus_has_code(&bus, RAM + 0x1000), "the mark goes when no code is left");
     bus_write(&bus, RAM + 0x1010, 1, 0);
     cr_assert_eq(w.calls, 4);
     uint64_t v;
-    bus_mark_code(&bus, RAM);
+    bus_mark_code(&bus, RAM, 1);
     bus_read(&bus, RAM, 8, &v);
-    bus_mark_code(&bus, 0);
+    bus_mark_code(&bus, 0, 1);
     cr_assert_eq(w.calls, 4, "reads and holes call nobody");
+}
+
+Test(bus, lines_without_code_are_nobodys_business)
+{
+    cr_assert_eq(bus_lines(RAM, 1), 1);
+    cr_assert_eq(bus_lines(RAM + 0x3f, 2), 3);
+    cr_assert_eq(bus_lines(RAM + 0xfff, 1), UINT64_C(1) << 63);
+    cr_assert_eq(bus_lines(RAM + 0x2000, 0x1000), UINT64_MAX);
+    struct watch w = {.keep = UINT64_C(1) << 2};
+    bus.code_written = watch_write;
+    bus.watcher = &w;
+    bus_mark_code(&bus, RAM + 0x1080, 0x41);
+    bus_write(&bus, RAM + 0x1078, 8, 0);
+    bus_write(&bus, RAM + 0x1100, 8, 0);
+    cr_assert_eq(w.calls, 0);
+    bus_write(&bus, RAM + 0x107c, 8, 0);
+    cr_assert_eq(w.calls, 1);
+    bus_write(&bus, RAM + 0x10c0, 1, 0);
+    cr_assert_eq(w.calls, 1, "the watcher said that nothing is left in the second line");
+    w.keep = 0;
+    bus_write(&bus, RAM + 0x10bf, 1, 0);
+    cr_assert(w.calls == 2 && !bus_has_code(&bus, RAM + 0x1000));
 }
 
 /* ---- the host's large pages ---- */

@@ -472,8 +472,8 @@ Test(mmu_banks, a_fence_of_an_address_space_leaves_jumps_into_global_pages)
 
 /* ---- code pages ---- */
 
-static bool code_left;
-static bool code_written(void *watcher, gpa_t gpa, uint64_t len)
+static uint64_t code_left; /* lines */
+static uint64_t code_written(void *watcher, gpa_t gpa, uint64_t len)
 {
     (void)watcher;
     (void)gpa;
@@ -489,22 +489,22 @@ Test(mmu_banks, stores_to_code_pages_take_the_slow_path_until_the_code_is_gone)
     b.bus.code_written = code_written;
     cr_assert(store(bank, 0x5000).cached && store(bare, RAM + 0x3000).cached && store(bare, RAM + 0x4000).cached);
 
-    bus_mark_code(&b.bus, RAM + 0x3010);
+    bus_mark_code(&b.bus, RAM + 0x3010, 1);
     mmu_protect_code(&b.mmu, bus_ram(&b.bus, RAM + 0x3000, 1));
     cr_assert(!bench_cached(bank, 0x5000, true) && bench_cached(bank, 0x5000, false), "stores only");
 #ifndef ORRERY_HOSTILE
     cr_assert(!bench_cached(bare, RAM + 0x3000, true) && bench_cached(bare, RAM + 0x4000, true));
 #endif
-    code_left = true;
+    code_left = 1;
     struct mmu_result r = store(bank, 0x5018);
     cr_assert(r.fault == MMU_OK && r.host && r.gpa == RAM + 0x3018 && !r.cached);
     bus_touch_code(&b.bus, r.gpa, 8);
     cr_assert_not(store(bank, 0x5018).cached, "code is left");
-    code_left = false;
+    code_left = 0;
     bus_touch_code(&b.bus, r.gpa, 8);
     cr_assert(store(bank, 0x5018).cached && bench_cached(bank, 0x5000, true));
 
-    bus_mark_code(&b.bus, RAM + 0x3010);
+    bus_mark_code(&b.bus, RAM + 0x3010, 1);
     mmu_flush_all(&b.mmu);
     cr_assert(load(bank, 0x5000).cached && !bench_cached(bank, 0x5000, true), "a fill knows the mark");
     cr_assert_not(store(bank, 0x5000).cached);

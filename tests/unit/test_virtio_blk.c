@@ -271,12 +271,12 @@ Test(virtio_blk, get_id_gives_the_serial_padded_with_nul)
 }
 
 static gpa_t told_from, told_to;
-static bool told(void *watcher, gpa_t gpa, uint64_t len)
+static uint64_t told(void *watcher, gpa_t gpa, uint64_t len)
 {
     (void)watcher;
     if (gpa < told_from) told_from = gpa;
     if (gpa + len > told_to) told_to = gpa + len;
-    return true;
+    return UINT64_MAX;
 }
 
 Test(virtio_blk, engines_are_told_of_code_that_a_read_overwrites)
@@ -284,8 +284,8 @@ Test(virtio_blk, engines_are_told_of_code_that_a_read_overwrites)
     driver_start(&d, 0, 1, 64);
     told_from = UINT64_MAX;
     d.bus.code_written = told;
-    bus_mark_code(&d.bus, BYTES);
-    bus_mark_code(&d.bus, BYTES + 0x1000);
+    bus_mark_code(&d.bus, BYTES, 1);
+    bus_mark_code(&d.bus, BYTES + 0x1000, 1);
     cr_assert_eq(request(IN, 3, 0x2000), OK);
     cr_assert(told_from <= BYTES && told_to >= BYTES + 0x2000);
 }

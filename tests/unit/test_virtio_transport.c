@@ -410,12 +410,12 @@ struct watch {
     gpa_t from, to; /* the union of what was announced */
 };
 
-static bool watched(void *watcher, gpa_t gpa, uint64_t len)
+static uint64_t watched(void *watcher, gpa_t gpa, uint64_t len)
 {
     struct watch *w = watcher;
     if (gpa < w->from) w->from = gpa;
     if (gpa + len > w->to) w->to = gpa + len;
-    return true;
+    return UINT64_MAX;
 }
 
 Test(virtio_ring, engines_are_told_of_every_byte_that_the_device_writes)
@@ -424,15 +424,15 @@ Test(virtio_ring, engines_are_told_of_every_byte_that_the_device_writes)
     driver_start(&d, VIRTIO_F_EVENT_IDX, 1, 8);
     d.bus.code_written = watched;
     d.bus.watcher = &w;
-    bus_mark_code(&d.bus, DATA);
+    bus_mark_code(&d.bus, DATA, 1);
     driver_do(&d, 0, &room, 1);
     cr_assert(w.from <= DATA && w.to >= DATA + 64, "the buffer");
     w = (struct watch){UINT64_MAX, 0};
-    bus_mark_code(&d.bus, used_gpa(0));
+    bus_mark_code(&d.bus, used_gpa(0), 1);
     driver_do(&d, 0, &room, 1);
     cr_assert(w.from <= used_gpa(0) + 2, "the used index");
     w = (struct watch){UINT64_MAX, 0};
-    bus_mark_code(&d.bus, used_gpa(0));
+    bus_mark_code(&d.bus, used_gpa(0), 1);
     kick(&d, 0);
     cr_assert(w.from <= used_gpa(0) + 4 + 8 * 8 && w.to >= used_gpa(0) + 6 + 8 * 8, "avail_event");
 }
