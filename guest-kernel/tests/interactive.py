@@ -23,13 +23,22 @@ type("echo bc\x1b[D\x1b[Da\r"); expect("\nabc\r\n"); expect(PROMPT)
 
 # vi: inserts, moves, deletes a line, saves.
 type("vi /tmp/text\r"); expect("vi /tmp/text\r\n"); expect("- /tmp/text")
-type("ifirst line\rsecond line\rthird line"); expect("third line"); type("\x1b"); expect("- /tmp/text .*3/3")
+type("ifirst line\rsecond line\rthird line"); type("\x1b"); expect("- /tmp/text .*3/3"); type("\x0c"); expect("third line")
 type("k"); expect("2/3"); type("dd"); expect("Delete 1 lines"); type("ggAX"); expect("X"); type("\x1b"); expect("1/2"); type(":wq\r"); expect(PROMPT)
 check(command("cat /tmp/text") == "first lineX\nthird line\n", "vi's file")
+# Searches, stops, goes on, follows the window's new size (the stop lets another command change it), leaves without saving.
+command("seq 1 60 >/tmp/long")
+type("vi /tmp/long\r"); expect("- /tmp/long"); type("/^45\r"); expect("45/60"); type("n"); type("G"); expect("60/60")
+press("\x1a", "Stopped"); expect(PROMPT)
+command("stty rows 12")
+type("fg\r"); expect("vi /tmp/long.*- /tmp/long"); type("1G"); expect(r"\[12;1H[^\n]*1/60"); type("dd"); expect("Delete 1 lines"); type(":q!\r"); expect(PROMPT)
+check(command("wc -l </tmp/long").strip() == "60", "vi left the file alone")
+type("vi /tmp/long\r"); expect("- /tmp/long"); press("\x1a", "Stopped"); expect(PROMPT); command("stty rows 24"); type("fg\r"); expect("vi /tmp/long.*- /tmp/long"); type(":q\r"); expect(PROMPT)
 
 # less: pages, searches, the end.
 type("seq 1 500 | less\r"); expect("23.*standard input.*$"); type(" "); expect("46\r.*:")
-type("/^333\r"); expect("355\r.*:"); type("G"); expect("500"); press("q", PROMPT)
+type("/^333\r"); expect("355\r.*:"); press("\x1a", "Stopped"); expect(PROMPT); check("less" in command("jobs"), "less is stopped")
+type("fg\r"); expect(r"fg\r\n.*less\r\n"); type("\x1b[F"); expect("500"); press("q", PROMPT)
 
 # top: a screen, then another, then the end.
 type("top -d 1\r"); expect("Load average"); expect("PID.*COMMAND"); expect("Load average"); press("q", PROMPT)
