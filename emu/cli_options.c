@@ -254,7 +254,7 @@ static bool set_icount(config_t *c, const char *value, struct err *err)
 
 static bool set_accel(config_t *c, const char *value, struct err *err)
 {
-    static const char *const keys[] = {"accel", "thread", NULL};
+    static const char *const keys[] = {"accel", "thread", "tb-size", "one-insn-per-tb", "split-wx", NULL};
     struct opts o;
     (void)c;
     bool ok = opts_parse(&o, "-accel", value, "accel", err) && opts_only(&o, keys, err);

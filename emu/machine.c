@@ -114,11 +114,12 @@ static bool take_turn(struct machine *m, unsigned index)
     return true;
 }
 
-/* Instructions. Turns are short where somebody looks at what a hart did at their ends: another hart, the front end of a bare program, or
- * whoever set a limit. A hart alone only has to let the host be heard, and the end of a turn costs as much as a thousand instructions. */
+/* Instructions. Turns are short where somebody looks at what a hart did at their ends: another hart, the front end of a bare program,
+ * whoever set a limit, or whoever reads what is logged of every instruction. A hart alone only has to let the host be heard, and the end of a turn costs as much as a thousand instructions. */
 static unsigned turn_length(const struct machine *m)
 {
-    bool watched = m->hart_count > 1 || m->spike_rhythm || m->htif || m->config->max_insns;
+    bool watched = m->hart_count > 1 || m->spike_rhythm || m->htif || m->config->max_insns || m->commit_log ||
+                   log_on(&m->log, LOG_EXEC);
     return watched ? MACHINE_QUANTUM : MACHINE_LONG_TURN;
 }
 

@@ -233,7 +233,7 @@ static bool region_make(struct jit *j)
     struct region *made = calloc(1, sizeof *made + plan.count * sizeof made->of[0]);
     if (!made) return false;
     assign(j, &plan);
-    plan.flat = flat_ram(r->hart);
+    plan.flat = r->hart->code == r->bank ? flat_ram(r->hart) : NULL; /* it may have left for another mode */
     plan.hart = r->hart;
     made->count = plan.count;
     for (unsigned i = 0; i < plan.count; i++) {

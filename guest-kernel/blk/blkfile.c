@@ -142,6 +142,15 @@ static int blkfile_fsync(struct file *file, bool data_only)
     return error ? error : flushed;
 }
 
+/* Something is mounted on the device, on the disk that it is a part of, or on a part of it. */
+static bool is_held(const struct blkdev *device)
+{
+    if (device->holder || (device->whole && device->whole->holder)) return true;
+    for (struct blkdev *part = blkdev_next(0); part; part = blkdev_next(part))
+        if (part->whole == device && part->holder) return true;
+    return false;
+}
+
 /* The bytes of the range lose their content, also in the cache. */
 static long discard(struct file *file, uint64_t argument)
 {
@@ -151,6 +160,7 @@ static long discard(struct file *file, uint64_t argument)
     if (copy_from_user(range, argument, sizeof range)) return -EFAULT;
     if (!device->can_discard) return -EOPNOTSUPP;
     if (device->read_only) return -EPERM;
+    if (is_held(device)) return -EBUSY;
     if ((range[0] | range[1]) % SECTOR_BYTES || range[0] > bytes || range[1] > bytes - range[0]) return -EINVAL;
     int error = pagecache_flush(device->mapping, 0, UINT64_MAX);
     if (error) return error;

@@ -19,7 +19,10 @@
 /* What is known of a part stays when the part goes, so that nobody has to ask whether a device still exists: it has no sectors then. */
 static void place(struct blkdev *part, uint64_t first_sector, uint64_t sectors)
 {
-    if (part->mapping) pagecache_destroy(part->mapping);
+    if (part->mapping) {
+        pagecache_flush(part->mapping, 0, UINT64_MAX);
+        pagecache_destroy(part->mapping);
+    }
     kfree(part->mapping);
     part->mapping = 0;
     part->first_sector = first_sector;
@@ -49,6 +52,7 @@ static void add(struct blkdev *whole, unsigned number, const struct partition *p
     part->first_sector = p->first_sector;
     part->whole = whole;
     part->read_only = whole->read_only;
+    part->made_read_only = whole->made_read_only;
     part->can_flush = whole->can_flush;
     part->can_discard = whole->can_discard;
     part->discard_most = whole->discard_most;

@@ -26,7 +26,9 @@ struct kfs {
     uint64_t promised;       /* of these, kept for pages not yet written */
     uint64_t free_inodes;
     uint32_t inode_hint;
-    bool damaged;   /* reported once */
+    bool damaged; /* reported once */
+    bool
+        unrecovered; /* mounted from a device that could not be written: the log is as it was, so nothing may be written later */
     bool left_over; /* for want of memory a deleted file is still there, or a shortened one has its blocks */
     uint8_t *block; /* for the superblock, kept ready */
     /* What mounting has found. */

@@ -129,7 +129,7 @@ static struct buffer *add_block(struct inode *directory, struct handle *handle)
     uint32_t block;
     mutex_lock(&file->map_lock);
     int error = kfs_map_new(file, handle, directory->size / KFS_BLOCK_BYTES, false, true, &block);
-    if (error) kfs_store(file, handle); /* it may have got a pointer block */
+    if (error && directory->size) kfs_store(file, handle); /* it may have got a pointer block; an unborn one has none */
     mutex_unlock(&file->map_lock);
     if (error) return ERR_PTR(error);
     struct buffer *buffer = buffer_get(&kfs->cache, block);

@@ -266,11 +266,12 @@ static int delete (struct kfs_file *file)
     if (error) return error; /* stays an orphan */
     struct buffer *buffer = table_buffer(kfs, file->inode.ino, &disk);
     error = IS_ERR(buffer) ? (int)PTR_ERR(buffer) : journal_join(&handle, buffer);
-    if (!error) error = kfs_free_inode(kfs, &handle, (uint32_t)file->inode.ino);
     if (!error) {
-        uint32_t generation = disk->generation;
+        struct kfs_inode old = *disk;
         memset(disk, 0, sizeof *disk);
-        disk->generation = generation + 1;
+        disk->generation = old.generation + 1;
+        error = kfs_free_inode(kfs, &handle, (uint32_t)file->inode.ino); /* from here on the number is anybody's */
+        if (error) *disk = old;
     }
     if (!IS_ERR(buffer)) buffer_put(&kfs->cache, buffer);
     journal_end(&handle);

@@ -213,6 +213,7 @@ static int kfs_remount(struct superblock *sb, unsigned flags)
     bool was = sb->flags & MS_RDONLY, wish = flags & MS_RDONLY;
     if (was == wish) return 0;
     if (!wish) {
+        if (kfs->unrecovered) return -EROFS;
         int error = journal_thaw(&kfs->journal);
         return error ? error : write_state(kfs, KFS_STATE_IN_USE);
     }
@@ -250,8 +251,8 @@ static int start(struct kfs *kfs)
     uint64_t sequence = 0;
     int error = read_super(kfs);
     bool read_only = kfs->sb->flags & MS_RDONLY, was_clean = kfs->super.state == KFS_STATE_CLEAN;
-    if (!error && !(read_only && kfs->cache.device->read_only))
-        error = KFS_ORDERED(KFS_ORDER_RECOVERY, recover(kfs, &sequence));
+    kfs->unrecovered = read_only && kfs->cache.device->read_only;
+    if (!error && !kfs->unrecovered) error = KFS_ORDERED(KFS_ORDER_RECOVERY, recover(kfs, &sequence));
     if (error) return error;
     error = journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
     if (error) return error;
@@ -263,6 +264,7 @@ static int start(struct kfs *kfs)
     error = kfs_count_free(kfs);
     if (!error && !read_only) error = KFS_ORDERED(KFS_ORDER_ORPHANS, write_state(kfs, KFS_STATE_IN_USE));
     if (!error && !read_only && !was_clean) error = adopt_orphans(kfs, &kfs->deleted);
+    if (read_only && !was_clean) kfs->left_over = true; /* should it become writable */
     if (error) return error;
     struct inode *root = inode_get(kfs->sb, KFS_ROOT_INODE);
     if (IS_ERR(root)) return (int)PTR_ERR(root);

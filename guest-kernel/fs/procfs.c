@@ -32,7 +32,7 @@ struct proc_node {
     char name[];
 };
 
-enum kind { K_NODE, K_PID, K_PID_FILE, K_FD_DIRECTORY, K_FD, K_SELF, K_TASKS, K_FDINFO_DIRECTORY, K_FDINFO };
+enum kind { K_NODE, K_PID, K_PID_FILE, K_FD_DIRECTORY, K_FD, K_SELF, K_TASKS, K_TASK, K_FDINFO_DIRECTORY, K_FDINFO };
 #define INO(pid, kind, number) ((uint64_t)(unsigned)(pid) << 32 | (uint64_t)(kind) << 28 | (number))
 #define INO_PID(ino)           ((int)((ino) >> 32))
 #define INO_KIND(ino)          ((enum kind)((ino) >> 28 & 15))
@@ -201,12 +201,13 @@ static int give(struct superblock *sb, uint64_t ino, struct inode **found)
     return 0;
 }
 
-static bool task_is(int pid, bool leader)
+/* The process that a thread is of, 0 if there is no such thread. */
+static int process_of(int tid)
 {
-    struct task *task = task_find(pid);
-    bool there = task && (!leader || task->tgid == pid);
+    struct task *task = task_find(tid);
+    int pid = task ? task->tgid : 0;
     if (task) task_put(task);
-    return there;
+    return pid;
 }
 
 static int lookup_node(struct inode *directory, const struct name *name, struct inode **found)
@@ -217,20 +218,26 @@ static int lookup_node(struct inode *directory, const struct name *name, struct 
     if (node == top && (name_is(name, "self") || name_is(name, "thread-self")))
         return give(directory->sb, INO(0, K_SELF, name->bytes > 4), found);
     int pid = node == top ? number_of(name) : -1;
-    if (pid > 0) return task_is(pid, true) ? give(directory->sb, INO(pid, K_PID, 0), found) : -ENOENT;
+    if (pid > 0) return process_of(pid) == pid ? give(directory->sb, INO(pid, K_PID, 0), found) : -ENOENT;
     mutex_lock(&tree_lock);
     node = child_find(node, name);
     mutex_unlock(&tree_lock);
     return node ? give(directory->sb, INO(0, K_NODE, node->number), found) : -ENOENT;
 }
 
+/* In the directory of a process, or of one thread, which has no directory of threads. */
 static int lookup_pid(struct inode *directory, const struct name *name, struct inode **found)
 {
     int pid = INO_PID(directory->ino);
-    if (name_is(name, "..")) return give(directory->sb, INO(0, K_NODE, top->number), found);
+    bool thread = INO_KIND(directory->ino) == K_TASK;
+    if (name_is(name, "..")) {
+        int process = process_of(pid);
+        if (thread && !process) return -ENOENT;
+        return give(directory->sb, thread ? INO(process, K_TASKS, 0) : INO(0, K_NODE, top->number), found);
+    }
     if (name_is(name, "fd")) return give(directory->sb, INO(pid, K_FD_DIRECTORY, 0), found);
     if (name_is(name, "fdinfo")) return give(directory->sb, INO(pid, K_FDINFO_DIRECTORY, 0), found);
-    if (name_is(name, "task")) return give(directory->sb, INO(pid, K_TASKS, 0), found);
+    if (!thread && name_is(name, "task")) return give(directory->sb, INO(pid, K_TASKS, 0), found);
     for (unsigned i = 0; i < proc_pid_file_count; i++)
         if (name_is(name, proc_pid_files[i].name)) return give(directory->sb, INO(pid, K_PID_FILE, i), found);
     return -ENOENT;
@@ -262,11 +269,13 @@ static int proc_lookup(struct inode *directory, const struct name *name, struct 
     int pid = INO_PID(directory->ino), number;
     switch (INO_KIND(directory->ino)) {
     case K_NODE: return lookup_node(directory, name, found);
-    case K_PID: return lookup_pid(directory, name, found);
+    case K_PID:
+    case K_TASK: return lookup_pid(directory, name, found);
     case K_TASKS:
         if (name_is(name, "..")) return give(directory->sb, INO(pid, K_PID, 0), found);
         number = number_of(name);
-        return number > 0 && task_is(number, false) ? give(directory->sb, INO(number, K_PID, 0), found) : -ENOENT;
+        if (number <= 0 || process_of(number) != pid) return -ENOENT;
+        return give(directory->sb, INO(number, K_TASK, 0), found);
     case K_FDINFO_DIRECTORY:
     case K_FD_DIRECTORY:
         if (name_is(name, "..")) return give(directory->sb, INO(pid, K_PID, 0), found);
@@ -365,7 +374,8 @@ static int list_tasks(struct file *file, struct dirent_sink *sink, int of)
         task_put(task);
         if (!wanted) continue;
         int n = format(name, sizeof name, "%d", pid);
-        if (!sink->put(sink, name, (size_t)n, INO(pid, K_PID, 0), S_IFDIR >> 12, (uint64_t)BASE + (uint64_t)pid + 1))
+        if (!sink->put(sink, name, (size_t)n, INO(pid, of ? K_TASK : K_PID, 0), S_IFDIR >> 12,
+                       (uint64_t)BASE + (uint64_t)pid + 1))
             return 0;
     }
 }
@@ -385,10 +395,10 @@ static int list_descriptors(struct file *file, struct dirent_sink *sink, int pid
     return 0;
 }
 
-static int list_pid_files(struct file *file, struct dirent_sink *sink, int pid)
+static int list_pid_files(struct file *file, struct dirent_sink *sink, int pid, bool thread)
 {
     if (file->position <= 2 && !sink->put(sink, "fd", 2, INO(pid, K_FD_DIRECTORY, 0), S_IFDIR >> 12, 3)) return 0;
-    if (file->position <= 3 && !sink->put(sink, "task", 4, INO(pid, K_TASKS, 0), S_IFDIR >> 12, 4)) return 0;
+    if (!thread && file->position <= 3 && !sink->put(sink, "task", 4, INO(pid, K_TASKS, 0), S_IFDIR >> 12, 4)) return 0;
     if (file->position <= 4 && !sink->put(sink, "fdinfo", 6, INO(pid, K_FDINFO_DIRECTORY, 0), S_IFDIR >> 12, 5))
         return 0;
     for (unsigned i = 0; i < proc_pid_file_count; i++) {
@@ -410,7 +420,8 @@ static int proc_readdir(struct file *file, struct dirent_sink *sink)
     case K_NODE:
         if (list_nodes(file, sink, node_of(directory)) || node_of(directory) != top) return 0;
         return list_tasks(file, sink, 0);
-    case K_PID: return list_pid_files(file, sink, pid);
+    case K_PID:
+    case K_TASK: return list_pid_files(file, sink, pid, INO_KIND(directory->ino) == K_TASK);
     case K_TASKS: return list_tasks(file, sink, pid);
     case K_FD_DIRECTORY: return list_descriptors(file, sink, pid, K_FD);
     case K_FDINFO_DIRECTORY: return list_descriptors(file, sink, pid, K_FDINFO);
@@ -503,8 +514,11 @@ static int proc_statfs(struct superblock *sb, struct statfs_info *info)
     *info = (struct statfs_info){.type = 0x9fa0, .block_bytes = 4096, .name_max = NAME_MAX};
     return 0;
 }
+/* What is mounted on a process's directory could not be found any more when the process has gone. */
+static bool proc_may_cover(const struct inode *directory) { return INO_KIND(directory->ino) == K_NODE; }
+
 static const struct sb_ops proc_sb_ops = {
-    .alloc = proc_alloc, .free = proc_free, .load = proc_load, .statfs = proc_statfs};
+    .alloc = proc_alloc, .free = proc_free, .load = proc_load, .statfs = proc_statfs, .may_cover = proc_may_cover};
 
 static int proc_mount(struct superblock *sb, const char *options)
 {

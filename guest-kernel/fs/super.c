@@ -136,10 +136,18 @@ static int mount_root(struct superblock *sb)
 }
 
 /* Hangs the file system over the directory. Takes over the reference to it. */
+/* 0, or why nothing can be mounted on the directory. The caller holds mount_lock. */
+static int uncoverable(const struct inode *directory)
+{
+    bool (*may)(const struct inode *) = directory->sb->ops->may_cover;
+    if (directory->mounted) return -EBUSY;
+    return !directory->links ? -ENOENT : may && !may(directory) ? -EINVAL : 0;
+}
+
 static int cover(struct superblock *sb, struct inode *directory)
 {
     mutex_lock(&mount_lock);
-    int error = directory->mounted ? -EBUSY : directory->links ? 0 : -ENOENT;
+    int error = uncoverable(directory);
     if (!error) {
         sb->covered = directory;
         directory->mounted = sb;
@@ -192,7 +200,7 @@ static int move(struct inode *from, struct inode *to)
     mutex_lock(&mount_lock);
     int error = from != sb->root || !sb->covered || !S_ISDIR(to->mode) ? -EINVAL : 0;
     if (!error && is_within(to->sb, sb)) error = -ELOOP;
-    if (!error && (to->mounted || !to->links)) error = to->links ? -EBUSY : -ENOENT;
+    if (!error) error = uncoverable(to);
     if (!error) {
         left = sb->covered;
         left->mounted = 0;
@@ -224,7 +232,7 @@ static int pivot_wrong(const struct inode *top, const struct inode *fresh, const
     if (top != sb->root || (!sb->covered && !sb->device)) return -EINVAL; /* the first file system, in memory, stays */
     if (fresh != fresh->sb->root || !fresh->sb->covered || !is_within(fresh->sb, sb) || !is_within(old->sb, fresh->sb))
         return -EINVAL;
-    return !S_ISDIR(old->mode) ? -ENOTDIR : old->mounted ? -EBUSY : old->links ? 0 : -ENOENT;
+    return !S_ISDIR(old->mode) ? -ENOTDIR : uncoverable(old);
 }
 
 /* On success the reference to `old` goes to the mount. */

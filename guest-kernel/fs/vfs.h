@@ -246,6 +246,8 @@ struct sb_ops {
     void (*shrink)(struct superblock *sb); /* lets go of cached metadata that nobody uses; may be NULL */
     int (*statfs)(struct superblock *sb, struct statfs_info *info);
     int (*remount)(struct superblock *sb, unsigned flags);
+    /* Whether something may be mounted here; NULL: on every directory. */
+    bool (*may_cover)(const struct inode *directory);
     bool names_hold; /* every name of an inode holds a reference (file systems in memory) */
     /* Unmounting: let go of these references. */
     void (*before_unmount)(struct inode *root);

@@ -34,6 +34,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -365,6 +366,9 @@ static int clean_directory(unsigned round)
     for (int i = 0; i < 1000 && !umount2("/tmp/fuzz/mnt", 0); i++) { /* one over the other */
     }
     umount2("/tmp/fuzz/proc", 0);
+    struct statfs s;
+    while (!statfs("/tmp/fuzz", &s) && s.f_type == 0x9fa0 && !umount2("/tmp/fuzz", 0)) { /* moved over everything */
+    }
     if (ON_DISK(round)) remove_files();
     if (HAS_SWAP(round)) CHECK(!swapoff("/dev/vda2"));
     for (int i = 0; i < 64; i++) {
@@ -378,6 +382,7 @@ static int clean_directory(unsigned round)
         usleep(10000); /* the last of a process may still be going */
         if (i < 60) continue;
         printf("%s cannot be unmounted\n", last);
+        tell("/proc/mounts");
         tell("/proc/filetables");
         return 0;
     }

@@ -198,6 +198,17 @@ static void test_files(void)
     CHECK(fields >= 51);
     CHECK(fits(slurp("/proc/self/maps"), "^[0-9a-f]+-[0-9a-f]+ r[-w]xp [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ [0-9]+ +/"));
     CHECK(fits(slurp("/proc/self/task/%d/comm", getpid()), "^proc$"));
+    snprintf(path, sizeof path, "/proc/self/task/%d/task", getpid());
+    CHECK(access(path, F_OK) == -1 && errno == ENOENT); /* or a walk through /proc would have no end */
+    snprintf(path, sizeof path, "/proc/self/task/%d/..", getpid());
+    struct stat above, tasks;
+    CHECK(!stat(path, &above) && !stat("/proc/self/task", &tasks) && above.st_ino == tasks.st_ino);
+    pid_t other = fork();
+    if (!other) pause();
+    snprintf(path, sizeof path, "/proc/self/task/%d", other);
+    CHECK(access(path, F_OK) == -1 && errno == ENOENT); /* it is a thread of another process */
+    kill(other, SIGKILL);
+    waitpid(other, 0, 0);
 }
 
 /* The terminal and its foreground group, as ps shows them. */
