@@ -449,10 +449,12 @@ int main(int count, char **words)
         int ok = round_of(seed * 100000, i, each);
         CHECK(ok);
         if (!ok) break;
-        if (i < warm || (rounds > 20 && i % 20)) continue;
-        take(&after);
-        lost = counts_differ(&before, &after, 0);
-        printf("round %u: %d counts differ\n", i, lost);
+        int counted = i >= warm && (rounds <= 20 || i % 20 == 0);
+        if (counted) {
+            take(&after);
+            lost = counts_differ(&before, &after, 0);
+        }
+        printf(counted ? "round %u of %u: %d counts differ\n" : "round %u of %u\n", i + 1, rounds + warm, lost);
         fflush(stdout);
         if (lost) break; /* the rounds since the last line have lost it */
     }
