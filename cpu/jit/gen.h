@@ -47,6 +47,7 @@ struct exit {
     uint32_t value;
     unsigned member; /* of the region, whose way out it is */
     unsigned place;  /* in gen.places, of a region */
+    bool unsettled;  /* EXIT_LABEL: registers are not yet where the label wants them */
 };
 
 /* An access whose hint may be wrong: what its code behind the block has to know. */
@@ -55,7 +56,7 @@ struct miss {
     const uint8_t *resume, *stub;
     unsigned member, place;
     int32_t imm, slot;
-    uint16_t index; /* of the instruction */
+    uint16_t index; /* of the instruction in its block */
     uint8_t base;   /* host register */
     uint8_t *
         stray; /* NULL, or the site of another jump: the entry, which rax points to, has another addend than the hint's */
@@ -91,10 +92,10 @@ struct group {
 /* What is known of the instructions of a member of a region. */
 struct tables {
     /* gen_registers.c: of the block's instructions; for each and x register the next that reads or writes it, and the next with a way out */
-    struct reg_use uses[BLOCK_INSNS_MAX];
-    uint8_t next_read[BLOCK_INSNS_MAX + 1][32], next_write[BLOCK_INSNS_MAX + 1][32], next_leave[BLOCK_INSNS_MAX + 1];
+    struct reg_use uses[CHAIN_INSNS_MAX];
+    uint8_t next_read[CHAIN_INSNS_MAX + 1][32], next_write[CHAIN_INSNS_MAX + 1][32], next_leave[CHAIN_INSNS_MAX + 1];
     struct group groups[GROUPS_MAX + 1]; /* from 1 */
-    uint8_t group_of[BLOCK_INSNS_MAX];
+    uint8_t group_of[CHAIN_INSNS_MAX];
 };
 
 struct copy;
@@ -126,9 +127,10 @@ struct gen {
     int next_member;             /* behind it in the code, or -1 */
     const struct block *block;
     isa_set live;
-    struct insn insns[BLOCK_INSNS_MAX];
+    struct insn insns[CHAIN_INSNS_MAX]; /* of the block, and of the members that are joined to it */
+    unsigned length, first;             /* how many they are; which is the present block's first */
     const struct insn *insn;
-    unsigned index, offset; /* of insn in the block, in instructions and bytes */
+    unsigned index, offset; /* of insn: among insns; in the present block, in bytes */
     int loaded;             /* host register of LOADED */
     uint8_t *entry;
     struct exit *exits;
@@ -157,8 +159,11 @@ struct copy {
 static inline void gen_deopt(struct gen *g, uint8_t *site)
 {
     if (g->exit_place == NO_PLACE) g->failed = true;
-    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index, g->member, g->exit_place};
+    g->exits[g->exit_count++] = (struct exit){site, EXIT_DEOPT, g->index - g->first, g->member, g->exit_place, false};
 }
+
+/* Whether another member is joined to the present block, whose last instruction is the present one. */
+static inline bool gen_goes_on(const struct gen *g) { return g->index + 1 < g->length; }
 
 /* Where guest register n is: a host register or memory. Not for x0, which gen_operand_x makes a constant. */
 static inline struct rm gen_x(const struct gen *g, unsigned n)
@@ -218,7 +223,9 @@ void gen_pc(struct gen *g, unsigned dst, int32_t offset);
 /* Of the block, in its page. */
 uint32_t gen_page_offset(const struct gen *g);
 
-/* gen_block.c: the instructions of g->block, and where the last one leads; *first: the first one is native. */
+/* Instructions of the members that are joined to `member` and behind it; their counts were taken off the budget with its own. */
+unsigned gen_joined_length(const struct gen *g, unsigned member);
+/* gen_block.c: the instructions of g->block and what is joined to it, and where the last one leads; *first: the first one is native. */
 void gen_body(struct gen *g, bool *first);
 /* The ways out, behind the code. */
 void gen_exits(struct gen *g);
@@ -228,6 +235,8 @@ void gen_mov_edx(struct gen *g, uint32_t v);
 void gen_leave_region(struct gen *g, const struct place *p);
 /* The number of g->now among the places; NO_PLACE: a value is nowhere, there can be no way out. */
 unsigned gen_place(struct gen *g);
+/* The same, of a way out to a label. */
+unsigned gen_place_inside(struct gen *g);
 /* Before control goes to another member, or the block's last instruction is made: what members expect at their labels. */
 void gen_settle(struct gen *g);
 /* h->pc gets the page of the member; rax is lost. Nothing for a block on its own. */
@@ -256,6 +265,8 @@ bool gen_prepare(struct gen *g);
 void gen_registers_done(struct gen *g);
 /* To where registers are at labels. */
 void gen_registers_settle(struct gen *g);
+/* The same from p, behind the code. */
+void gen_registers_settle_from(struct gen *g, const struct place *p);
 /* What is to be computed for t in a register: without the sign-extension at its root, if that can wait. */
 const struct tree *gen_without_extension(struct gen *g, const struct tree *t);
 

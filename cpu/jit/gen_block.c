@@ -99,14 +99,21 @@ static void gen_exit(struct gen *g, const struct exit *e)
         }
         *tail = c->at;
     }
+    unsigned joined = gen_joined_length(g, e->member);
     gen_set_page(g, e->member);
     if (g->plan) gen_leave_region(g, &g->places[e->place]);
+    if (joined) x_group_imm(c, G_ADD, r_(R_BUDGET), (int32_t)joined);
     switch (e->kind) {
     case EXIT_DEOPT:
         x_mov_imm(c, RCX, (int64_t)(intptr_t)b);
         x_jmp_to(c, g->jit->leave_deopt);
         break;
     case EXIT_REFUSED:
+        if (joined) { /* for the block alone it may do */
+            uint8_t *refused = x_jcc(c, C_S);
+            x_jmp_to(c, b->native_body - c->to_exec);
+            x_aim(refused, c->at);
+        }
         x_group_imm(c, G_ADD, r_(R_BUDGET), (int32_t)b->length);
         x_mov_imm(c, RCX, (int64_t)(intptr_t)b);
         x_jmp_to(c, g->jit->leave_refused);
@@ -126,11 +133,24 @@ static void gen_exit(struct gen *g, const struct exit *e)
     }
 }
 
+/* From between members that are joined: registers and the budget become what the label expects. */
+static void gen_way_to_label(struct gen *g, const struct exit *e)
+{
+    x_aim(e->site, g->c.at);
+    gen_registers_settle_from(g, &g->places[e->place]);
+    x_group_imm(&g->c, G_ADD, r_(R_BUDGET), (int32_t)gen_joined_length(g, e->member));
+    x_jmp_to(&g->c, g->plan->member[e->value].label);
+}
+
 void gen_exits(struct gen *g)
 {
     uint8_t *stub = NULL;
     for (unsigned i = 0; i < g->exit_count; i++) {
         const struct exit *e = &g->exits[i];
+        if (e->kind == EXIT_LABEL && e->unsettled) {
+            gen_way_to_label(g, e);
+            continue;
+        }
         if (e->kind == EXIT_LABEL) {
             x_aim(e->site, g->plan->member[e->value].label);
             continue;
@@ -148,7 +168,7 @@ void gen_exits(struct gen *g)
 /* The same, with registers where they are best. */
 static bool gen_in_region(struct gen *g)
 {
-    if (insn_ends_block(g->insn)) {
+    if (insn_ends_block(g->insn) && !gen_goes_on(g)) {
         gen_settle(g);
         g->exit_place = gen_place(g);
         return gen_or_leave(g);
@@ -162,12 +182,30 @@ static bool gen_in_region(struct gen *g)
     return goes_on;
 }
 
+static void count_accesses(struct gen *g)
+{
+    const struct block *b = g->block;
+    if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
+}
+
+/* On to the member that is joined to the present one. */
+static void go_on(struct gen *g)
+{
+    g->first += g->block->length;
+    g->member++;
+    g->block = g->plan->member[g->member].block;
+    g->now.member = g->member;
+    g->offset = 0;
+    g->accesses = 0;
+    count_accesses(g);
+}
+
 /* The instructions from i on, at g->offset. *first: the first one of the block is native. */
 static void gen_from(struct gen *g, unsigned i, bool *first)
 {
-    const struct block *b = g->block;
     bool goes_on = true;
-    for (; i < b->length && goes_on; i++) {
+    for (; i < g->length && goes_on; i++) {
+        if (i == g->first + g->block->length) go_on(g);
         g->insn = &g->insns[i];
         g->index = i;
         note_insn(g);
@@ -175,8 +213,8 @@ static void gen_from(struct gen *g, unsigned i, bool *first)
         if (i == 0) *first = goes_on;
         g->offset += g->insn->length;
     }
-    if (!goes_on || insn_ends_block(&g->insns[b->length - 1])) return;
-    g->index = b->length;
+    if (!goes_on || insn_ends_block(&g->insns[g->length - 1])) return;
+    g->index = g->length;
     if (g->plan) gen_settle(g);
     g->exit_place = gen_place(g);
     gen_go_to(g, (int32_t)g->offset);
@@ -204,18 +242,27 @@ static void commute(struct insn *i)
     }
 }
 
+static void decode(struct gen *g, const struct block *b)
+{
+    for (unsigned i = 0; i < b->length; i++) {
+        struct insn *insn = &g->insns[g->length++];
+        insn_decode(block_raw(b)[i], g->live, insn);
+        commute(insn);
+    }
+}
+
 void gen_body(struct gen *g, bool *first)
 {
-    const struct block *b = g->block;
-    for (unsigned i = 0; i < b->length; i++) {
-        insn_decode(block_raw(b)[i], g->live, &g->insns[i]);
-        commute(&g->insns[i]);
-    }
+    g->length = 0;
+    decode(g, g->block);
+    for (unsigned i = g->member + 1; g->plan && i < g->plan->count && g->plan->member[i].joined; i++)
+        decode(g, g->plan->member[i].block);
+    g->first = 0;
     g->offset = 0;
     g->accesses = 0;
     gen_fp_forget(g);
     if (g->plan) gen_registers_begin(g);
-    if (g->jit->engine->counts && b->accesses) count(g, &g->jit->engine->counts->accesses, b->accesses);
+    count_accesses(g);
     if (!g->plan) g->jit->made.count = 0;
     *first = true;
     gen_from(g, 0, first);
@@ -242,7 +289,7 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
     x_jmp_to(&g.c, j->leave_link);
     g.entry = g.c.at;
     x_group_imm(&g.c, G_SUB, r_(R_BUDGET), (int32_t)b->length);
-    g.exits[g.exit_count++] = (struct exit){x_jcc(&g.c, C_S), EXIT_REFUSED, 0, 0, 0};
+    g.exits[g.exit_count++] = (struct exit){x_jcc(&g.c, C_S), EXIT_REFUSED, 0, 0, 0, false};
     uint8_t *body = g.c.at;
     bool first;
     gen_body(&g, &first);

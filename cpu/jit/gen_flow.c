@@ -13,13 +13,13 @@ static bool is_near(const struct gen *g, int32_t offset)
     return target >= 0 && target < (int64_t)GUEST_PAGE_BYTES;
 }
 
-/* The region's block at `offset` bytes from this one, or -1. */
+/* The region's label at `offset` bytes from this block, or -1. */
 static int member_at(const struct gen *g, int32_t offset)
 {
     if (!g->plan) return -1;
     gva_t pc = g->plan->member[g->member].pc + (uint64_t)(int64_t)offset;
     for (unsigned i = 0; i < g->plan->count; i++)
-        if (g->plan->member[i].pc == pc) return (int)i;
+        if (g->plan->member[i].pc == pc && !g->plan->member[i].joined) return (int)i;
     return -1;
 }
 
@@ -31,19 +31,19 @@ static void aim_at(struct gen *g, uint8_t *site, int32_t offset)
     if (!g->plan && offset == 0)
         x_aim(site, g->entry);
     else if (member >= 0)
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member, g->exit_place};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member, g->exit_place, false};
     else if (is_near(g, offset))
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, in_page, g->member, g->exit_place};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LINK, in_page, g->member, g->exit_place, false};
     else
-        g->exits[g->exit_count++] = (struct exit){site, EXIT_FAR, (uint32_t)offset, g->member, g->exit_place};
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_FAR, (uint32_t)offset, g->member, g->exit_place, false};
 }
 
 void gen_leave_at(struct gen *g, uint8_t *site, int32_t offset)
 {
     uint32_t in_page = gen_page_offset(g) + (uint32_t)offset;
     bool near = is_near(g, offset);
-    g->exits[g->exit_count++] =
-        (struct exit){site, near ? EXIT_LINK : EXIT_FAR, near ? in_page : (uint32_t)offset, g->member, g->exit_place};
+    g->exits[g->exit_count++] = (struct exit){
+        site, near ? EXIT_LINK : EXIT_FAR, near ? in_page : (uint32_t)offset, g->member, g->exit_place, false};
 }
 
 /* Goes to the guest address in rax. */
@@ -120,11 +120,29 @@ static bool is_likelier(const struct gen *g, int a, int b)
     return counts[0] > counts[1];
 }
 
+/* The jump at `site` goes `offset` bytes from the block's start, from between members that are joined. */
+static void leave_chain(struct gen *g, uint8_t *site, int32_t offset)
+{
+    int member = member_at(g, offset);
+    unsigned place = member < 0 ? g->exit_place : gen_place_inside(g);
+    if (place == NO_PLACE) g->failed = true;
+    if (member < 0)
+        aim_at(g, site, offset);
+    else
+        g->exits[g->exit_count++] = (struct exit){site, EXIT_LABEL, (uint32_t)member, g->member, place, true};
+}
+
 bool gen_branch(struct gen *g, const struct tree *t)
 {
     unsigned condition;
     int32_t taken = (int32_t)g->offset + g->insn->imm, fall = (int32_t)(g->offset + g->insn->length);
     if (!gen_compare(g, t, &condition)) return false;
+    if (gen_goes_on(g)) {
+        const struct member *m = &g->plan->member[g->member];
+        bool falls = m[1].pc - m->pc == (uint64_t)(int64_t)fall;
+        leave_chain(g, x_jcc(&g->c, condition ^ !falls), falls ? taken : fall);
+        return true;
+    }
     int member = member_at(g, taken), fall_member = member_at(g, fall);
     bool falls_often = fall_member >= 0 && fall_member != g->next_member && is_likelier(g, fall_member, member);
     if (falls_often && (member < 0 || member != g->next_member)) {
@@ -145,7 +163,7 @@ bool gen_jump(struct gen *g)
 {
     int32_t target = (int32_t)g->offset + g->insn->imm;
     set_return_address(g, RAX);
-    gen_go_to(g, target);
+    if (!gen_goes_on(g)) gen_go_to(g, target);
     return true;
 }
 
@@ -164,6 +182,7 @@ static void jump_within_region(struct gen *g)
     }
     for (unsigned i = 0; i < m->next_count; i++) {
         gva_t pc = g->plan->member[m->next[i].member].pc;
+        if (g->plan->member[m->next[i].member].joined) continue;
         if (!anywhere) {
             x_group_imm(c, G_CMP, r_(RDX), (int32_t)(pc & ~GUEST_PAGE_MASK));
         } else if ((int64_t)pc == (int32_t)pc) {
@@ -173,7 +192,7 @@ static void jump_within_region(struct gen *g)
             x_group(c, G_CMP, RAX, r_(RCX));
         }
         g->exits[g->exit_count++] =
-            (struct exit){x_jcc(c, C_E), EXIT_LABEL, m->next[i].member, g->member, g->exit_place};
+            (struct exit){x_jcc(c, C_E), EXIT_LABEL, m->next[i].member, g->member, g->exit_place, false};
     }
 }
 

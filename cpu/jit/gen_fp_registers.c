@@ -186,7 +186,7 @@ void gen_settle_nans(struct gen *g)
         if (!(g->raw_f >> n & 1) || !((p->nan_d | p->nan_s) >> n & 1)) continue;
         gen_compare_to_itself(g, gen_f_home(g, n), p->nan_s >> n & 1);
         uint8_t *site = x_jcc(&g->c, C_P);
-        if (g->index < g->block->length)
+        if (g->index < g->length)
             gen_deopt(g, site);
         else
             gen_leave_at(g, site, (int32_t)g->offset);

@@ -23,7 +23,7 @@ static bool is_for(const struct gen *g, unsigned n, unsigned c, unsigned i)
     for (unsigned k = c + 1; k <= i; k++)
         if (g->tables->uses[k].leaves || (k < i && (g->tables->uses[k].reads >> n & 1))) return false;
     if (g->tables->uses[i].rd == n) return true;
-    for (unsigned k = i + 1; k < g->block->length; k++) {
+    for (unsigned k = i + 1; k < g->length; k++) {
         if (g->tables->uses[k].leaves || (g->tables->uses[k].reads >> n & 1)) return false;
         if (g->tables->uses[k].rd == n) return true;
     }
@@ -128,7 +128,7 @@ static void fuse_extension(struct gen *g, unsigned i)
 
 void gen_fuse(struct gen *g)
 {
-    for (unsigned i = 0; i < g->block->length; i++) {
+    for (unsigned i = 0; i < g->length; i++) {
         fuse_rotation(g, i);
         fuse_extension(g, i);
     }

@@ -43,7 +43,7 @@ void gen_groups_begin(struct gen *g)
     uint8_t open[2][32] = {{0}};
     int32_t moved[GROUPS_MAX + 1] = {0};
     g->group_count = 0;
-    for (unsigned i = 0; i < g->block->length; i++) {
+    for (unsigned i = 0; i < g->length; i++) {
         const struct insn *insn = &g->insns[i];
         g->tables->group_of[i] = 0;
         if (in_group(insn)) join(g, i, &open[insn_info(insn->id)->kind == KIND_STORE][insn->rs1], moved);
@@ -62,7 +62,7 @@ void gen_groups_begin(struct gen *g)
 
 struct group *gen_group(struct gen *g)
 {
-    if (!g->plan || g->separate || g->index >= g->block->length) return NULL;
+    if (!g->plan || g->separate || g->index >= g->length) return NULL;
     unsigned n = g->tables->group_of[g->index];
     return n && g->tables->groups[n].count >= WORTHWHILE ? &g->tables->groups[n] : NULL;
 }
@@ -75,7 +75,7 @@ struct rm gen_group_addend(const struct gen *g)
 bool gen_group_check(struct gen *g, struct group *group, unsigned base)
 {
     struct code *c = &g->c;
-    unsigned rest = g->block->length - g->index;
+    unsigned rest = g->length - g->index;
     if (g->copy_count == COPIES_MAX || g->copied + rest > g->plan->insns) return false;
     struct copy *copy = &g->copies[g->copy_count++];
     copy->state = *g;

@@ -80,7 +80,7 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
                          .stub = g->jit->find_entry[write ? FIND_BESIDE_CODE : FIND_READ][strict][size],
                          .member = g->member,
                          .place = g->exit_place,
-                         .index = g->index,
+                         .index = (uint16_t)(g->index - g->first),
                          .addends = set + (int32_t)offsetof(struct tlb_entry, addend)};
     if (g->plan && g->plan->flat && !write && !strict) return probe_flat(g, base, bytes, imm, &found);
     struct group *group = strict ? NULL : gen_group(g);
@@ -130,6 +130,7 @@ void gen_misses(struct gen *g)
         g->member = m->member;
         g->exit_place = m->place;
         g->index = m->index;
+        g->first = 0;
         gen_deopt(g, x_jcc(c, C_NE));
         if (m->has_addend) x_load(c, RCX, mx_(R_BANK, RCX, 0, m->addends));
         if (m->stray) {

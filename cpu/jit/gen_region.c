@@ -45,15 +45,22 @@ static void place_at_label(struct gen *g)
     g->raw_f = 0;
 }
 
+static unsigned add_place(struct gen *g, const struct place *p)
+{
+    if (!g->place_count || memcmp(&g->places[g->place_count - 1], p, sizeof *p) != 0) g->places[g->place_count++] = *p;
+    return g->place_count - 1;
+}
+
 unsigned gen_place(struct gen *g)
 {
     if (!g->plan) return 0;
     if (g->limbo) return NO_PLACE;
     struct place p = g->now;
     FOR_EACH_X if (p.host[n] == gen_host[n]) p.stale &= ~(UINT32_C(1) << n); /* is where it belongs */
-    if (!g->place_count || memcmp(&g->places[g->place_count - 1], &p, sizeof p) != 0) g->places[g->place_count++] = p;
-    return g->place_count - 1;
+    return add_place(g, &p);
 }
+
+unsigned gen_place_inside(struct gen *g) { return g->limbo ? NO_PLACE : add_place(g, &g->now); }
 
 void gen_settle(struct gen *g)
 {
@@ -207,7 +214,7 @@ static void redirect(struct jit *j, struct region *r, unsigned i, const uint8_t 
 /* ---- code ---- */
 
 #define REGION_ENDS_MAX (REGION_MEMBERS_MAX + COPIES_MAX)
-#define PLACES_MAX      (REGION_INSNS_MAX * 4 + REGION_ENDS_MAX * 3)
+#define PLACES_MAX      (REGION_INSNS_MAX * 4 + REGION_ENDS_MAX * 4)
 
 /* An instruction has ways out from two places, a member from four and its entry. */
 size_t jit_region_room(const struct plan *p)
@@ -217,17 +224,28 @@ size_t jit_region_room(const struct plan *p)
     return insns * (300 + 2 * way_out) + ends * (1200 + 6 * way_out) + (4u << 10);
 }
 
+unsigned gen_joined_length(const struct gen *g, unsigned member)
+{
+    unsigned sum = 0;
+    if (!g->plan) return 0;
+    for (unsigned i = member + 1; i < g->plan->count && g->plan->member[i].joined; i++)
+        sum += g->plan->member[i].block->length;
+    return sum;
+}
+
 static void gen_member(struct gen *g, unsigned member)
 {
     bool first;
     struct member *m = (struct member *)&g->plan->member[member];
+    unsigned behind = member + 1;
+    while (behind < g->plan->count && g->plan->member[behind].joined) behind++;
     m->label = g->c.at;
     g->member = member;
-    g->next_member = member + 1 < g->plan->count ? (int)member + 1 : -1;
+    g->next_member = behind < g->plan->count ? (int)behind : -1;
     g->block = m->block;
     place_at_label(g);
-    x_group_imm(&g->c, G_SUB, r_(R_BUDGET), (int32_t)m->block->length);
-    g->exits[g->exit_count++] = (struct exit){x_jcc(&g->c, C_S), EXIT_REFUSED, 0, member, gen_place(g)};
+    x_group_imm(&g->c, G_SUB, r_(R_BUDGET), (int32_t)(m->block->length + gen_joined_length(g, member)));
+    g->exits[g->exit_count++] = (struct exit){x_jcc(&g->c, C_S), EXIT_REFUSED, 0, member, gen_place(g), false};
     gen_body(g, &first);
 }
 
@@ -246,7 +264,8 @@ static bool gen_members(struct gen *g)
 {
     struct jit *j = g->jit;
     j->made.count = 0;
-    for (unsigned i = 0; i < g->plan->count; i++) gen_member(g, i);
+    for (unsigned i = 0; i < g->plan->count; i++)
+        if (!g->plan->member[i].joined) gen_member(g, i);
     j->made.host_end = (uint32_t)(g->c.at - g->entry);
     gen_copies(g);
     if (g->failed) return false;
@@ -285,7 +304,7 @@ void jit_emit_region(struct jit *j, struct plan *plan, struct region *r)
         gen_members(&g);
     }
     for (unsigned i = 0; i < plan->count; i++) {
-        if (plan->member[i].block->region_entered) continue;
+        if (plan->member[i].block->region_entered || plan->member[i].joined) continue;
         const uint8_t *entry = g.c.at;
         gen_entry(&g, i);
         redirect(j, r, i, entry);

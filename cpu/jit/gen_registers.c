@@ -79,9 +79,15 @@ struct reg_use gen_use_of(const struct insn *i)
     return u;
 }
 
+static void note_holders(struct gen *g)
+{
+    memset(g->held, HELD_BY_NONE, sizeof g->held);
+    FOR_EACH_X if (g->now.host[n] != NOT_PINNED) g->held[g->now.host[n]] = (uint8_t)n;
+}
+
 void gen_registers_begin(struct gen *g)
 {
-    unsigned length = g->block->length;
+    unsigned length = g->length;
     for (unsigned i = 0; i < length; i++) g->tables->uses[i] = gen_use_of(&g->insns[i]);
     if (!g->keep_all) gen_fuse(g);
     gen_groups_begin(g);
@@ -97,8 +103,7 @@ void gen_registers_begin(struct gen *g)
         FOR_EACH_X if (u.reads >> n & 1) g->tables->next_read[i][n] = (uint8_t)i;
     }
     g->known = g->limbo = 0;
-    memset(g->held, HELD_BY_NONE, sizeof g->held);
-    FOR_EACH_X if (g->now.host[n] != NOT_PINNED) g->held[g->now.host[n]] = (uint8_t)n;
+    note_holders(g);
 }
 
 /* Nobody sees the value that n has before instruction i: it is overwritten before it is read, and before there is a way out. */
@@ -188,7 +193,7 @@ static unsigned find_room(struct gen *g, unsigned n, uint32_t taken, unsigned i,
                         : g->tables->next_read[i][v] == NEVER ? NEVER + !has_home(g, v)
                                                               : g->tables->next_read[i][v];
         /* Giving up a home costs a store and a load; over a long way it serves several. */
-        unsigned until = next < g->block->length ? next : g->block->length;
+        unsigned until = next < g->length ? next : g->length;
         bool pays = next > NEVER || (next > last && (reads >= 2 || until >= i + 8));
         if (!pays || next <= best_next) continue;
         best = host;
@@ -364,7 +369,7 @@ static void exchange_homes(struct gen *g)
 void gen_registers_settle(struct gen *g)
 {
     const struct plan *p = g->plan;
-    unsigned rd = g->index < g->block->length ? g->tables->uses[g->index].rd : 0;
+    unsigned rd = g->index < g->length ? g->tables->uses[g->index].rd : 0;
     FOR_EACH_X
     {
         if (g->now.host[n] == NOT_PINNED) continue;
@@ -382,4 +387,13 @@ void gen_registers_settle(struct gen *g)
         map(g, n, p->host[n]);
     }
     g->now.stale |= g->label_stale;
+}
+
+void gen_registers_settle_from(struct gen *g, const struct place *p)
+{
+    g->now = *p;
+    g->host = g->now.host;
+    g->index = g->length; /* behind all instructions */
+    note_holders(g);
+    gen_registers_settle(g);
 }

@@ -122,6 +122,7 @@ static void assign(const struct jit *j, struct plan *p)
 /* ---- which blocks, and in which order ---- */
 
 #define NOWHERE UINT16_MAX
+#define RARE    16 /* one in so many */
 
 /* The blocks that ran more than once, most often first, as far as there is room. place[]: 0 for those. */
 static void choose(const struct recorder *r, uint16_t *place, unsigned insns_max)
@@ -143,7 +144,33 @@ static void choose(const struct recorder *r, uint16_t *place, unsigned insns_max
     }
 }
 
-/* A chosen block that has no place yet: the likeliest behind m, or the one that ran most often. */
+/* Several ways lead to block n of those seen. */
+static bool is_junction(const struct recorder *r, unsigned n)
+{
+    unsigned ways = 0;
+    for (unsigned i = 0; i < r->seen_count; i++)
+        for (unsigned k = 0; k < r->seen[i].next_count; k++)
+            if (r->seen[i].next[k].member == n && r->seen[i].next[k].count * RARE >= r->seen[n].count) ways++;
+    return ways > 1;
+}
+
+/* A chosen block that has no place yet and ran often: one that several lead to, if there is one, for such a one needs a label. */
+static int beginning(const struct recorder *r, const uint16_t *place, const bool *placed)
+{
+    unsigned most = 0;
+    int best = -1;
+    for (unsigned i = 0; i < r->seen_count; i++)
+        if (place[i] != NOWHERE && !placed[i] && r->seen[i].count > most) most = r->seen[i].count;
+    for (unsigned i = 0; i < r->seen_count; i++) {
+        if (place[i] == NOWHERE || placed[i] || r->seen[i].count * 2 < most) continue;
+        bool junction = is_junction(r, i), better = junction && best >= 0 && !is_junction(r, (unsigned)best);
+        bool worse = !junction && best >= 0 && is_junction(r, (unsigned)best);
+        if (best < 0 || better || (!worse && r->seen[i].count > r->seen[best].count)) best = (int)i;
+    }
+    return best;
+}
+
+/* A chosen block that has no place yet: the likeliest behind m, or one that begins something new. */
 static int follower(const struct recorder *r, const uint16_t *place, const bool *placed, int m)
 {
     int best = -1;
@@ -154,11 +181,7 @@ static int follower(const struct recorder *r, const uint16_t *place, const bool 
         most = r->seen[m].next[i].count;
         best = (int)n;
     }
-    for (unsigned i = 0; best < 0 && i < r->seen_count; i++)
-        if (place[i] != NOWHERE && !placed[i] && r->seen[i].count > most) most = r->seen[i].count;
-    for (unsigned i = 0; best < 0 && i < r->seen_count; i++)
-        if (place[i] != NOWHERE && !placed[i] && r->seen[i].count == most) best = (int)i;
-    return best;
+    return best >= 0 ? best : beginning(r, place, placed);
 }
 
 /* Numbers of successors become those of the plan; who is not in it goes. */
@@ -192,6 +215,45 @@ static void lay_out(struct plan *p, const struct recorder *r, uint16_t *place)
         if ((r->seen[m].pc ^ p->member[0].pc) & GUEST_PAGE_MASK) p->several_pages = true;
     }
     for (unsigned i = 0; i < p->count; i++) renumber(&p->member[i], place);
+}
+
+/* ---- joined members ---- */
+
+/* How often a was followed by member number n. */
+static unsigned followed(const struct member *a, unsigned n)
+{
+    for (unsigned i = 0; i < a->next_count; i++)
+        if (a->next[i].member == n) return a->next[i].count;
+    return 0;
+}
+
+/* Whether a's last instruction leads to b if nothing traps, by a constant distance. */
+static bool leads_to(const struct jit *j, const struct member *a, const struct member *b)
+{
+    const struct block *block = a->block;
+    struct insn last;
+    insn_decode(block_raw(block)[block->length - 1], j->engine->modes[block->mode].live, &last);
+    uint64_t distance = b->pc - a->pc;
+    enum insn_kind kind = insn_info(last.id)->kind;
+    if ((kind == KIND_BRANCH || kind == KIND_JUMP) &&
+        distance == (uint64_t)((int64_t)block->bytes - last.length + last.imm))
+        return true;
+    return kind != KIND_JUMP && (kind == KIND_BRANCH || !insn_ends_block(&last)) && distance == block->bytes;
+}
+
+/* What follows one member alone needs no label, no look at the budget, and no registers where labels have them. */
+static void join_members(const struct jit *j, struct plan *p)
+{
+    unsigned length = 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        struct member *m = &p->member[i];
+        unsigned others = 0, before = i ? followed(&m[-1], i) : 0;
+        for (unsigned k = 0; k < p->count; k++)
+            if (k + 1 != i) others += followed(&p->member[k], i);
+        m->joined = before && others * RARE <= before && before * 4 >= m[-1].count && !p->f_hosts &&
+                    length + m->block->length <= CHAIN_INSNS_MAX && leads_to(j, &m[-1], m);
+        length = (m->joined ? length : 0) + m->block->length;
+    }
 }
 
 /* ---- life and death ---- */
@@ -233,6 +295,7 @@ static bool region_make(struct jit *j)
     struct region *made = calloc(1, sizeof *made + plan.count * sizeof made->of[0]);
     if (!made) return false;
     assign(j, &plan);
+    join_members(j, &plan);
     plan.flat = r->hart->code == r->bank ? flat_ram(r->hart) : NULL; /* it may have left for another mode */
     plan.hart = r->hart;
     made->count = plan.count;
@@ -362,13 +425,13 @@ static bool sample(struct jit *j, struct block *b)
     struct recorder *r = &j->recorder;
     if (is_eager(j)) {
         r->period = EAGER_PERIOD;
-    } else if (b->region_entered) {
+    } else if (b->regions) {
         if (r->period < PERIOD_MAX) r->period *= 2;
     } else {
         r->period = PERIOD;
     }
     r->credit = r->period;
-    if (b == j->engine->scratch || !is_native(j, b) || b->region_entered) return false;
+    if (b == j->engine->scratch || !is_native(j, b) || b->regions) return false;
     return ++b->samples >= SAMPLES || is_eager(j);
 }
 

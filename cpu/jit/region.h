@@ -15,6 +15,8 @@
 #define F_HOSTS_MAX      11 /* four xmm registers are left for values on the way, and one as scratch */
 #define REGION_SEEN_MAX  160
 #define REGION_NEXT_MAX  6
+/* Instructions of members that are joined. */
+#define CHAIN_INSNS_MAX (BLOCK_INSNS_MAX < 24 ? 24 : BLOCK_INSNS_MAX)
 
 struct jit;
 
@@ -28,6 +30,7 @@ struct member {
         uint16_t member, count;
     } next[REGION_NEXT_MAX];
     uint8_t *label; /* its code, at a written address */
+    bool joined; /* it follows nothing but the member before it: its code is the rest of that one's, without a label */
 };
 
 /* What a region is made from. */
