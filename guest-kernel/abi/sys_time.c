@@ -51,7 +51,7 @@ long sys_clock_settime(K_INT clock, K_IN from)
     int error = timespec_from_user(from, &ns);
     if (error) return error;
     if (!cred_is_root()) return -EPERM;
-    time_set_wall(ns);
+    timer_set_wall(ns);
     return 0;
 }
 
@@ -71,7 +71,7 @@ long sys_settimeofday(K_IN from, K_IN zone)
     int error = timeval_from_user(from, &ns);
     if (error) return error;
     if (!cred_is_root()) return -EPERM;
-    time_set_wall(ns);
+    timer_set_wall(ns);
     return 0;
 }
 
@@ -136,8 +136,8 @@ long sys_clock_nanosleep(K_INT clock, K_FLAGS flags, K_IN request, K_OUT left)
     if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
         return sleep_cpu(clock, absolute, ns);
     if (!absolute) return sleep_for(ns, left);
-    read_clock(clock, &now);
-    error = ns > now ? sleep_until(time_ns() + (ns - now), true) : 0;
+    bool date = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
+    error = date || ns ? sleep_until(date ? ns | WAIT_DATE : ns, true) : 0;
     return error ? -ERESTARTNOHAND : 0;
 }
 
@@ -232,11 +232,10 @@ static long wait_with_timeout(uint64_t address, bool shared, uint32_t value, uin
     if (timeout) {
         int error = timespec_from_user(timeout, &deadline);
         if (error) return error;
-        uint64_t now = time_ns();
         if (!absolute)
-            deadline += now;
+            deadline += time_ns();
         else if (real)
-            deadline = deadline > time_wall_ns() ? now + (deadline - time_wall_ns()) : 1;
+            deadline |= WAIT_DATE;
         if (!deadline) deadline = 1;
     }
     long result = futex_wait(address, shared, value, bitset, deadline);

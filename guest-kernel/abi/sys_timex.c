@@ -12,6 +12,7 @@
 #include "kern/clock.h"
 #include "kern/lock.h"
 #include "kern/task.h"
+#include "kern/timer.h"
 
 enum {
     ADJ_OFFSET = 1,
@@ -84,7 +85,7 @@ static long jump(const struct timex *t)
     if (__builtin_mul_overflow(t->time.s, (int64_t)NS_PER_S, &by) || __builtin_add_overflow(by, part, &by))
         return -EINVAL;
     if (__builtin_add_overflow(now, by, &wish) || wish > TIME_MAX_NS) return -EINVAL;
-    time_set_wall(wish);
+    timer_set_wall(wish);
     return 0;
 }
 
@@ -106,7 +107,7 @@ static void take(const struct timex *t)
         int64_t unit = kept.status & STA_NANO ? 1 : 1000;
         left = clamp(t->offset, -OFFSET_MOST / unit, OFFSET_MOST / unit) * unit;
     }
-    time_set_pace(pace(), left);
+    timer_set_pace(pace(), left);
 }
 
 static long adjust(struct timex *t)
@@ -119,7 +120,7 @@ static long adjust(struct timex *t)
     if (t->modes & ADJ_ADJTIME) {
         int64_t wish = clamp(t->offset, -OFFSET_MOST, OFFSET_MOST) * 1000; /* us */
         offset = time_slew_left() / 1000;
-        if (!(t->modes & ADJ_ADJTIME_READ)) time_set_pace(pace(), wish);
+        if (!(t->modes & ADJ_ADJTIME_READ)) timer_set_pace(pace(), wish);
     } else {
         if (t->modes) take(t);
         offset = kept.status & STA_PLL ? time_slew_left() / (kept.status & STA_NANO ? 1 : 1000) : 0;

@@ -41,7 +41,7 @@ struct hart {
 
     /* timers */
     struct spinlock timer_lock;
-    struct rb_tree timers;
+    struct rb_tree timers, wall_timers; /* by time since boot, by date */
     struct timer *timer_running;
     uint64_t timer_programmed_ns;
     uint64_t tick_ns; /* next tick, for a process that counts its CPU time; 0: none */
@@ -49,7 +49,7 @@ struct hart {
     uint64_t work; /* IPI requests: bits of enum ipi, set with atomic_or */
 };
 
-enum ipi { IPI_RESCHEDULE = 1 << 0, IPI_STOP = 1 << 1 };
+enum ipi { IPI_RESCHEDULE = 1 << 0, IPI_STOP = 1 << 1, IPI_TIMER = 1 << 2 };
 
 extern struct hart harts[HART_MAX];
 

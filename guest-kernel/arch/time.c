@@ -129,6 +129,18 @@ uint64_t time_wall_ns(void)
     return date_at(&d, time_ns());
 }
 
+/* By the fastest pace that the date may have until then. x / (1 + a) = x - x * a / (1 + a), without a division of 128 bits. */
+uint64_t time_at_wall(uint64_t wall_ns)
+{
+    struct date d = date_get();
+    uint64_t now = time_ns(), wall = date_at(&d, now);
+    if (wall >= wall_ns) return now;
+    uint64_t left = wall_ns - wall;
+    int64_t one = (int64_t)1 << 32, faster = d.pace + (d.slew_ns > 0 ? one / SLEW_PART + 1 : 0);
+    int64_t part = faster * one / (one + faster) + 1;
+    return now + left - (uint64_t)(int64_t)((__int128)(int64_t)left * part >> 32);
+}
+
 void time_set_wall(uint64_t ns)
 {
     spin_lock(&date_lock);

@@ -51,6 +51,7 @@ static void serve_calls(void)
     uint64_t work = atomic_swap(&hart->work, 0);
     if (work & IPI_STOP)
         for (;;) wait_for_interrupt();
+    if (work & IPI_TIMER) timer_reprogram();
     if (work & IPI_RESCHEDULE) hart->need_resched = true;
 }
 

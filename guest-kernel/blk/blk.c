@@ -7,6 +7,7 @@
 #include "blk/blk.h"
 
 #include "arch/time.h"
+#include "base/atomic.h"
 #include "base/errno.h"
 #include "base/string.h"
 #include "kern/print.h"
@@ -48,6 +49,19 @@ struct blkdev *blkdev_number(unsigned major, unsigned minor)
     return device;
 }
 
+bool blkdev_claim(struct blkdev *device, void *holder)
+{
+    void *nobody = NULL;
+    return atomic_cas(&device->holder, &nobody, holder);
+}
+
+void blkdev_release(struct blkdev *device) { atomic_store(&device->holder, NULL); }
+
+bool blk_read_only(const struct blkdev *device)
+{
+    return device->read_only || (device->whole && device->whole->read_only);
+}
+
 static void count_start(struct blkdev *device)
 {
     if (device->stats.in_flight++ == 0) device->busy_since_ns = time_ns();
@@ -77,7 +91,7 @@ static int request_wrong(struct blkdev *device, struct blk_request *request)
         if (bytes % SECTOR_BYTES || !bytes) return -EINVAL;
     }
     if (request->sector > device->sectors || request->sectors > device->sectors - request->sector) return -EIO;
-    if (request->operation != BLK_READ && device->read_only) return -EROFS;
+    if (request->operation != BLK_READ && blk_read_only(device)) return -EROFS;
     if (request->operation == BLK_DISCARD && !device->can_discard) return -EOPNOTSUPP;
     return 0;
 }

@@ -75,7 +75,7 @@ struct blkdev {
     struct list queue;    /* requests that the driver has no room for yet */
     struct blk_stats stats;
     uint64_t busy_since_ns;
-    void *holder;            /* what is mounted on it; a second mount gives -EBUSY */
+    void *holder;            /* what is mounted on it (blkdev_claim) */
     struct mapping *mapping; /* page cache of the device file /dev/vda; made when first opened */
 };
 
@@ -87,7 +87,12 @@ void blk_kick(struct blkdev *device); /* the device has room: start what is queu
 /* Users. */
 struct blkdev *blkdev_find(const char *name); /* "vda"; NULL */
 struct blkdev *blkdev_number(unsigned major, unsigned minor);
-struct blkdev *blkdev_next(struct blkdev *device);                   /* NULL: the first; NULL at the end */
+struct blkdev *blkdev_next(struct blkdev *device); /* NULL: the first; NULL at the end */
+/* One mounted file system at a time. False: there is a holder. */
+bool blkdev_claim(struct blkdev *device, void *holder);
+void blkdev_release(struct blkdev *device);
+bool blk_read_only(
+    const struct blkdev *device); /* it, or the disk that it is a part of; a part says nothing of its disk */
 void blk_submit(struct blkdev *device, struct blk_request *request); /* out of range: done() with -EIO */
 
 /* Waiting forms. Kernel memory in the direct map, any length that is a multiple of 512. 0 or -errno. */

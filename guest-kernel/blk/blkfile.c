@@ -114,7 +114,7 @@ static ssize_t transfer(struct file *file, struct uio *uio, bool write)
 static ssize_t blkfile_read(struct file *file, struct uio *uio) { return transfer(file, uio, false); }
 static ssize_t blkfile_write(struct file *file, struct uio *uio)
 {
-    return ((struct blkdev *)file->private)->read_only ? -EPERM : transfer(file, uio, true);
+    return blk_read_only(file->private) ? -EPERM : transfer(file, uio, true);
 }
 
 static int64_t blkfile_seek(struct file *file, int64_t offset, int whence)
@@ -159,7 +159,7 @@ static long discard(struct file *file, uint64_t argument)
     if (!file_writable(file)) return -EBADF;
     if (copy_from_user(range, argument, sizeof range)) return -EFAULT;
     if (!device->can_discard) return -EOPNOTSUPP;
-    if (device->read_only) return -EPERM;
+    if (blk_read_only(device)) return -EPERM;
     if (is_held(device)) return -EBUSY;
     if ((range[0] | range[1]) % SECTOR_BYTES || range[0] > bytes || range[1] > bytes - range[0]) return -EINVAL;
     int error = pagecache_flush(device->mapping, 0, UINT64_MAX);
@@ -204,7 +204,7 @@ static long blkfile_ioctl(struct file *file, unsigned request, uint64_t argument
     const unsigned BLKGETSIZE64 = 0x80081272, BLKBSZGET = 0x80081270;
     struct blkdev *device = file->private;
     uint64_t bytes = device->sectors * SECTOR_BYTES, sectors = device->sectors;
-    int small = request == BLKROGET ? device->read_only : request == BLKBSZGET ? (int)PAGE_SIZE : (int)SECTOR_BYTES;
+    int small = request == BLKROGET ? blk_read_only(device) : request == BLKBSZGET ? (int)PAGE_SIZE : (int)SECTOR_BYTES;
     if (request == BLKGETSIZE64) return copy_to_user(argument, &bytes, sizeof bytes);
     if (request == BLKBSZGET) return copy_to_user(argument, &small, sizeof small);
     switch (request) {

@@ -16,17 +16,17 @@
 #include "kern/print.h"
 #include "mm/slab.h"
 
-/* What is known of a part stays when the part goes, so that nobody has to ask whether a device still exists: it has no sectors then. */
+/* What is known of a part stays when the part goes, so that nobody has to ask whether a device still exists: it has no sectors then.
+ * Its mapping stays as well, empty: the flusher may be looking at it. */
 static void place(struct blkdev *part, uint64_t first_sector, uint64_t sectors)
 {
     if (part->mapping) {
         pagecache_flush(part->mapping, 0, UINT64_MAX);
-        pagecache_destroy(part->mapping);
+        pagecache_truncate(part->mapping, 0); /* waits for pages that are being written */
     }
-    kfree(part->mapping);
-    part->mapping = 0;
     part->first_sector = first_sector;
     part->sectors = sectors;
+    if (part->mapping) pagecache_truncate(part->mapping, sectors * SECTOR_BYTES);
 }
 
 static struct blkdev *part_of(struct blkdev *whole, unsigned number)
@@ -51,8 +51,7 @@ static void add(struct blkdev *whole, unsigned number, const struct partition *p
     part->sectors = p->sectors;
     part->first_sector = p->first_sector;
     part->whole = whole;
-    part->read_only = whole->read_only;
-    part->made_read_only = whole->made_read_only;
+    part->read_only = whole->read_only && !whole->made_read_only;
     part->can_flush = whole->can_flush;
     part->can_discard = whole->can_discard;
     part->discard_most = whole->discard_most;
@@ -71,19 +70,27 @@ static void look(struct blkdev *disk)
     kfree(sector);
 }
 
+/* The caller keeps others from opening the parts, and the claims keep them from being mounted. */
 int partitions_again(struct blkdev *disk)
 {
-    struct blkdev *part;
+    struct blkdev *part[4];
+    unsigned claimed = 0;
     if (disk->whole) return -EINVAL;
-    for (unsigned number = 1; number <= 4; number++)
-        if ((part = part_of(disk, number)) && (part->opens || part->holder)) return -EBUSY;
-    for (unsigned number = 1; number <= 4; number++) {
-        if (!(part = part_of(disk, number)) || !part->sectors) continue;
-        devfs_remove(part->name);
-        place(part, 0, 0);
+    for (; claimed < 4; claimed++) {
+        part[claimed] = part_of(disk, claimed + 1);
+        if (!part[claimed]) continue;
+        if (part[claimed]->opens || !blkdev_claim(part[claimed], disk)) break;
     }
-    look(disk);
-    return 0;
+    bool busy = claimed < 4;
+    for (unsigned i = 0; i < 4 && !busy; i++) {
+        if (!part[i] || !part[i]->sectors) continue;
+        devfs_remove(part[i]->name);
+        place(part[i], 0, 0);
+    }
+    if (!busy) look(disk);
+    while (claimed-- > 0)
+        if (part[claimed]) blkdev_release(part[claimed]);
+    return busy ? -EBUSY : 0;
 }
 
 /* Parts are added behind the whole disks in the list, and are looked at as well: they have no parts, as they have a `whole'. */

@@ -153,20 +153,23 @@ void devfs_remove(const char *path)
     mutex_unlock(&nodes_lock);
 }
 
-static void devfs_unmount(struct superblock *sb)
+static struct sb_ops devfs_sb_ops;
+static void (*drop_nodes)(struct inode *root);
+
+/* First nobody adds nodes any more, then those that are there go. */
+static void devfs_before_unmount(struct inode *root)
 {
     mutex_lock(&nodes_lock);
     struct instance *instance, *after;
     list_for_each_safe(instance, after, &instances, link)
     {
-        if (instance->sb != sb) continue;
+        if (instance->sb != root->sb) continue;
         list_remove(&instance->link);
         kfree(instance);
     }
     mutex_unlock(&nodes_lock);
+    drop_nodes(root);
 }
-
-static struct sb_ops devfs_sb_ops;
 
 static int mount_part(struct superblock *sb, const char *options, const char *part)
 {
@@ -178,8 +181,11 @@ static int mount_part(struct superblock *sb, const char *options, const char *pa
         return error;
     }
     mutex_lock(&nodes_lock);
-    devfs_sb_ops = *sb->ops; /* a tmpfs in all but its end */
-    devfs_sb_ops.unmount = devfs_unmount;
+    if (!drop_nodes) {
+        devfs_sb_ops = *sb->ops; /* a tmpfs in all but its end */
+        drop_nodes = devfs_sb_ops.before_unmount;
+        devfs_sb_ops.before_unmount = devfs_before_unmount;
+    }
     sb->ops = &devfs_sb_ops;
     instance->sb = sb;
     instance->part = part;

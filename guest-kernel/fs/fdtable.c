@@ -257,33 +257,41 @@ int fdtable_next(struct fdtable *table, int fd)
 static struct list contexts = LIST_INIT(contexts);
 static struct mutex contexts_lock = MUTEX_INIT(contexts_lock, "fs contexts");
 
-static struct fs_context *context_of(struct inode *root, struct inode *cwd, unsigned umask)
+static struct fs_context *context_new(void)
 {
     struct fs_context *context = kzalloc(sizeof *context);
     if (!context) return 0;
     ref_init(&context->refs);
     spin_init(&context->lock, "fs context", RANK_FS_CONTEXT);
-    context->root = root ? inode_ref(root) : 0;
-    context->cwd = cwd ? inode_ref(cwd) : 0;
-    context->umask = umask;
+    return context;
+}
+
+struct fs_context *fs_context_create(void)
+{
+    struct fs_context *context = context_new();
+    if (!context) return 0;
     mutex_lock(&contexts_lock);
+    context->root = root_inode ? inode_ref(root_inode) : 0;
+    context->cwd = root_inode ? inode_ref(root_inode) : 0;
+    context->umask = 022;
     list_push_back(&contexts, &context->link);
     mutex_unlock(&contexts_lock);
     return context;
 }
 
-struct fs_context *fs_context_create(void) { return context_of(root_inode, root_inode, 022); }
-
+/* Copied and put on the list in one step, or a root that is exchanged in between (fs_contexts_move) would stay the copy's. */
 struct fs_context *fs_context_fork(struct fs_context *context)
 {
+    struct fs_context *copy = context_new();
+    if (!copy) return 0;
+    mutex_lock(&contexts_lock);
     spin_lock(&context->lock);
-    struct inode *root = context->root ? inode_ref(context->root) : 0;
-    struct inode *cwd = context->cwd ? inode_ref(context->cwd) : 0;
-    unsigned umask = context->umask;
+    copy->root = context->root ? inode_ref(context->root) : 0;
+    copy->cwd = context->cwd ? inode_ref(context->cwd) : 0;
+    copy->umask = context->umask;
     spin_unlock(&context->lock);
-    struct fs_context *copy = context_of(root, cwd, umask);
-    inode_put(root);
-    inode_put(cwd);
+    list_push_back(&contexts, &copy->link);
+    mutex_unlock(&contexts_lock);
     return copy;
 }
 

@@ -10,7 +10,8 @@
  *
  * The count is changed without the table's lock where possible (the pager asks under its own locks to keep a file
  * alive). An inode that is being thrown away has a negative count, and nobody gets a reference to it any more;
- * who looks for the file waits until it is gone and loads it anew.
+ * who looks for the file waits until it is gone and loads it anew. Unmounting waits, too: whoever throws an inode away
+ * needs the file system until it is done.
  */
 #include "arch/time.h"
 #include "base/string.h"
@@ -54,6 +55,14 @@ struct inode *inode_ref(struct inode *inode)
 {
     bool alive = inode_ref_unless_dying(inode);
     ASSERT(alive);
+    return inode;
+}
+
+struct inode *inode_ref_named(struct inode *inode)
+{
+    spin_lock(&table_lock);
+    inode_ref(inode);
+    spin_unlock(&table_lock);
     return inode;
 }
 
@@ -171,6 +180,7 @@ struct inode *inode_get(struct superblock *sb, uint64_t ino)
 static void destroy(struct inode *inode)
 {
     struct superblock *sb = inode->sb;
+    const struct sb_ops *ops = sb->ops;
     if (inode->mapping.ops) {
         if (inode->links && !inode->failed) {
             int error = pagecache_flush(&inode->mapping, 0, UINT64_MAX);
@@ -178,13 +188,13 @@ static void destroy(struct inode *inode)
         }
         pagecache_destroy(&inode->mapping);
     }
-    if (!inode->failed && sb->ops->evict) sb->ops->evict(inode);
+    if (!inode->failed && ops->evict) ops->evict(inode);
     spin_lock(&table_lock);
     list_remove(&inode->table_link);
-    list_remove(&inode->sb_link);
+    list_remove(&inode->sb_link); /* from here on the file system may be gone */
     wake_all(&table_wait);
     spin_unlock(&table_lock);
-    sb->ops->free(inode);
+    ops->free(inode);
 }
 
 /* Under the table's lock: true if the inode, whose count is 0, is now the caller's to destroy. */
@@ -210,7 +220,7 @@ void inode_put(struct inode *inode)
     spin_lock(&table_lock);
     bool last = atomic_add(&inode->refs.value, -1) == 0;
     bool destroyed = false;
-    if (last && (!inode->links || !inode->sb->ops->keep || inode->failed)) {
+    if (last && (!inode->links || !inode->sb->ops->keep || inode->failed || inode->sb->ending)) {
         destroyed = claim(inode);
     } else if (last && list_empty(&inode->unused_link)) {
         list_push_back(&unused, &inode->unused_link);
@@ -274,23 +284,30 @@ void inode_drop_pages(void)
             if (at->mapping.ops && !at->mapping.memory) pagecache_drop(&at->mapping, 0, UINT64_MAX);
 }
 
-/* For unmounting: throws out what nobody uses; the number of inodes of the file system that stay. */
-size_t inode_drop_unused(struct superblock *sb)
+static struct inode *claim_one(struct superblock *sb)
 {
-    size_t left;
-    for (;;) {
-        struct inode *at, *victim = 0;
-        left = 0;
-        spin_lock(&table_lock);
-        list_for_each(at, &sb->inodes, sb_link)
-        {
-            left++;
-            if (!victim && claim(at)) victim = at;
+    struct inode *at;
+    list_for_each(at, &sb->inodes, sb_link) if (claim(at)) return at;
+    return 0;
+}
+
+/* For unmounting: nobody finds a file of the file system any more. Who still has one for a moment (write-back), or is throwing one out, is
+ * waited for. */
+void inode_drop_all(struct superblock *sb)
+{
+    spin_lock(&table_lock);
+    sb->ending = true;
+    while (!list_empty(&sb->inodes)) {
+        struct inode *victim = claim_one(sb);
+        if (!victim) {
+            wait_on(&table_wait, &table_lock, false, 0);
+            continue;
         }
         spin_unlock(&table_lock);
-        if (!victim) return left;
         destroy(victim);
+        spin_lock(&table_lock);
     }
+    spin_unlock(&table_lock);
 }
 
 void inode_touch(struct inode *inode, unsigned mask, int64_t now)

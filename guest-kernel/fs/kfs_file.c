@@ -122,13 +122,14 @@ static int promise_range(struct kfs_file *file, uint64_t offset, uint64_t bytes)
     return error;
 }
 
-int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
+/* `grow`: for a write, by which the file may become longer; the inode is locked. */
+static int reserve(struct inode *inode, uint64_t offset, uint64_t bytes, bool grow)
 {
     struct kfs_file *file = kfs_file(inode);
     if (offset + bytes > KFS_FILE_BLOCKS * KFS_BLOCK_BYTES) return -EFBIG;
     if (kfs_of(inode)->journal.error) return -EROFS; /* failed or frozen */
     int error = kfs_may_grow(file);
-    if (!error && offset > inode->size) error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
+    if (!error && grow && offset > inode->size) error = KFS_ORDERED(KFS_ORDER_TAIL, kfs_zero_tail(file));
     if (!error) error = promise_range(file, offset, bytes);
     if (error != -ENOSPC) return error;
     /* Promises are cautious: make them true, commit what was freed, and look again. */
@@ -137,9 +138,13 @@ int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes)
     return promise_range(file, offset, bytes);
 }
 
+int kfs_reserve(struct inode *inode, uint64_t offset, uint64_t bytes) { return reserve(inode, offset, bytes, true); }
+
+/* A store through a map: behind the size that the inode has, perhaps, when a write() that makes the file longer is at work. What that one has
+ * put behind the old end must stay. */
 static int kfs_make_writable(struct mapping *mapping, uint64_t index)
 {
-    return kfs_reserve(mapping->owner, index * PAGE_SIZE, 1);
+    return reserve(mapping->owner, index * PAGE_SIZE, 1, false);
 }
 
 /* The file is about to grow past its end: what its last block may hold behind the end becomes zero, in memory (stores through a shared
@@ -204,9 +209,10 @@ static void settle(struct kfs_file *file, struct handle *handle, uint64_t index,
     }
 }
 
+/* By the mapping's size: a page may be written back before the write() that filled it has come to its end and set the inode's. */
 static uint64_t written_end(struct kfs_file *file, uint64_t index, unsigned n)
 {
-    return MIN(file->inode.size, (index + n) * PAGE_SIZE);
+    return MIN(atomic_load(&file->inode.mapping.size), (index + n) * PAGE_SIZE);
 }
 
 /* New blocks or a larger size: within a transaction. */

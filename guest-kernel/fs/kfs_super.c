@@ -102,7 +102,7 @@ static int adopt_orphans(struct kfs *kfs, unsigned *deleted)
         if (!orphan && !shortening) continue;
         struct inode *inode = inode_get(kfs->sb, number);
         if (IS_ERR(inode)) { /* damaged: left to fsck.kfs */
-            kfs->left_over |= PTR_ERR(inode) == -ENOMEM;
+            kfs->left_over |= PTR_ERR(inode) != -EUCLEAN;
             continue;
         }
         if (!orphan && S_ISREG(inode->mode) && kfs_shrink(kfs_file(inode))) kfs->left_over = true;
@@ -158,7 +158,7 @@ static void finish_left_over(struct kfs *kfs)
     kfs->left_over = false;
     unsigned deleted;
     if (adopt_orphans(kfs, &deleted)) kfs->left_over = true;
-    inode_drop_unused(kfs->sb);
+    inode_drop_all(kfs->sb);
 }
 
 static void kfs_unmount(struct superblock *sb)
@@ -250,8 +250,9 @@ static int start(struct kfs *kfs)
 {
     uint64_t sequence = 0;
     int error = read_super(kfs);
-    bool read_only = kfs->sb->flags & MS_RDONLY, was_clean = kfs->super.state == KFS_STATE_CLEAN;
-    kfs->unrecovered = read_only && kfs->cache.device->read_only;
+    /* A replica's state is of the day when the file system was made. */
+    bool read_only = kfs->sb->flags & MS_RDONLY, was_clean = kfs->super.state == KFS_STATE_CLEAN && !kfs->replica;
+    kfs->unrecovered = read_only && blk_read_only(kfs->cache.device);
     if (!error && !kfs->unrecovered) error = KFS_ORDERED(KFS_ORDER_RECOVERY, recover(kfs, &sequence));
     if (error) return error;
     error = journal_init(&kfs->journal, &kfs->cache, kfs->super.log_start, kfs->super.log_blocks, sequence);
@@ -316,7 +317,7 @@ static int kfs_mount(struct superblock *sb, const char *options)
     }
     if (!kfs->damaged) /* else it has been said */
         printk("kfs: %s: %s: error %d\n", sb->device->name, kfs->wrong ? kfs->wrong : "cannot be mounted", error);
-    inode_drop_unused(sb);
+    inode_drop_all(sb);
     release(kfs);
     return error;
 }

@@ -126,7 +126,7 @@ static int locked_unlink(struct walker *walker, bool directory)
     if (!error && !parent->ops->unlink) error = -EPERM;
     if (!error) {
         mutex_lock(&victim->lock);
-        error = parent->ops->unlink(parent, &walker->last, victim);
+        error = victim->mounted ? -EBUSY : parent->ops->unlink(parent, &walker->last, victim); /* super.c: lock_cover */
         mutex_unlock(&victim->lock);
     }
     if (!error && !directory) notify_inode(victim, IN_ATTRIB); /* its number of links */
@@ -330,7 +330,10 @@ static int locked_rename(struct walker *old, struct walker *new, unsigned flags)
     if (!error && !old->at->ops->rename) error = -EPERM;
     if (!error) error = lock_moving(old, new, inode, victim);
     if (!error) {
-        error = old->at->ops->rename(old->at, &old->last, inode, new->at, &new->last, victim, flags & RENAME_EXCHANGE);
+        bool covered = inode->mounted || (victim && victim->mounted); /* since rename_check */
+        error = covered ? -EBUSY
+                        : old->at->ops->rename(old->at, &old->last, inode, new->at, &new->last, victim,
+                                               flags & RENAME_EXCHANGE);
         unlock_moving(inode, victim);
     }
     if (!error) report_move(old, new, inode, victim, flags & RENAME_EXCHANGE);

@@ -10,31 +10,24 @@
 #include "base/string.h"
 #include "mm/slab.h"
 
-/* Mounted file system n, kept by a reference to its root; NULL: there are not so many. */
-static struct superblock *hold_mount(unsigned n)
+struct shower {
+    struct proc_text *text;
+    char *path;
+    void (*show)(struct proc_text *, const struct superblock *, const char *);
+};
+
+static void show_one(struct superblock *sb, void *argument)
 {
-    struct superblock *sb, *found = 0;
-    mutex_lock(&mount_lock);
-    list_for_each(sb, &superblocks, link)
-    {
-        if (n-- || found) continue;
-        found = sb;
-        inode_ref(sb->root);
-    }
-    mutex_unlock(&mount_lock);
-    return found;
+    const struct shower *shower = argument;
+    if (inode_path_inside(sb->root, shower->path, PATH_MAX) > 0) shower->show(shower->text, sb, shower->path);
 }
 
 static void each_mount(struct proc_text *text,
                        void (*show)(struct proc_text *, const struct superblock *, const char *))
 {
-    struct superblock *sb;
-    char *path = kmalloc(PATH_MAX);
-    for (unsigned n = 0; path && (sb = hold_mount(n)); n++) {
-        if (inode_path_inside(sb->root, path, PATH_MAX) > 0) show(text, sb, path);
-        inode_put(sb->root);
-    }
-    kfree(path);
+    struct shower shower = {text, kmalloc(PATH_MAX), show};
+    if (shower.path) superblocks_each(show_one, &shower);
+    kfree(shower.path);
 }
 
 /* Words are separated by spaces, so a space in a name is written \040. */
@@ -64,8 +57,7 @@ static void show_mount(struct proc_text *text, const struct superblock *sb, cons
 /* With numbers: of the mount, of the one it hangs in, of its device. */
 static void show_mountinfo(struct proc_text *text, const struct superblock *sb, const char *path)
 {
-    proc_print(text, "%u %u %u:%u / ", sb->number, sb->covered ? sb->covered->sb->number : 1, DEV_MAJOR(sb->dev),
-               DEV_MINOR(sb->dev));
+    proc_print(text, "%u %u %u:%u / ", sb->number, mount_parent(sb), DEV_MAJOR(sb->dev), DEV_MINOR(sb->dev));
     show_word(text, path);
     show_flags(text, sb);
     proc_print(text, " - %s ", sb->type->name);

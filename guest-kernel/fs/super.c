@@ -2,7 +2,8 @@
  * super.c - mounted file systems: types, the mount table, sync.
  *
  * mount_lock (a mutex) protects the table and the two ends of each mount, inode->mounted and sb->covered. It is not held while
- * a file system reads its disk, but a device has one holder, so that it cannot be mounted twice.
+ * a file system reads its disk, but a device has one holder, so that it cannot be mounted twice. A directory is covered
+ * under its own lock besides, which is taken first: whoever removes it or moves it holds that one.
  */
 #include "base/string.h"
 #include "blk/blk.h"
@@ -13,10 +14,10 @@
 #include "kern/task.h"
 #include "mm/slab.h"
 
-struct list superblocks = LIST_INIT(superblocks);
+static struct list superblocks = LIST_INIT(superblocks); /* all mounted; under mount_lock */
 struct mutex mount_lock = MUTEX_INIT(mount_lock, "mount");
 static struct fs_type *types;
-static unsigned next_anonymous_dev = 1;
+static unsigned next_anonymous_dev;
 
 void fs_register(struct fs_type *type)
 {
@@ -37,7 +38,7 @@ static struct fs_type *type_find(const char *name)
 
 static void superblock_free(struct superblock *sb)
 {
-    if (sb->device) sb->device->holder = 0;
+    if (sb->device) blkdev_release(sb->device);
     kfree(sb->source);
     kfree(sb);
 }
@@ -78,16 +79,12 @@ static int superblock_make(struct fs_type *type, const char *source, unsigned fl
     if (!error && type->needs_device) {
         struct blkdev *device = source && source[0] ? device_of(source, &error) : 0;
         if (!error && !device) error = -EINVAL;
-        mutex_lock(&mount_lock);
-        if (!error && device->holder) error = -EBUSY;
-        if (!error) {
-            sb->device = device;
-            device->holder = sb;
-        }
-        mutex_unlock(&mount_lock);
+        if (!error && !blkdev_claim(device, sb)) error = -EBUSY;
+        if (!error) sb->device = device;
     }
-    sb->dev = sb->device ? DEV_MAKE(sb->device->major, sb->device->minor) : DEV_MAKE(0, next_anonymous_dev++);
-    if (!error && sb->device && sb->device->read_only && !(sb->flags & MS_RDONLY)) error = -EACCES;
+    sb->dev =
+        sb->device ? DEV_MAKE(sb->device->major, sb->device->minor) : DEV_MAKE(0, atomic_add(&next_anonymous_dev, 1u));
+    if (!error && sb->device && blk_read_only(sb->device) && !(sb->flags & MS_RDONLY)) error = -EACCES;
     if (!error) error = type->mount(sb, options);
     if (error) {
         superblock_free(sb);
@@ -105,7 +102,7 @@ static void superblock_end(struct superblock *sb)
     if (sb->ops->before_unmount) sb->ops->before_unmount(root);
     sb->root = 0;
     inode_put(root);
-    inode_drop_unused(sb);
+    inode_drop_all(sb);
     if (sb->ops->unmount) sb->ops->unmount(sb);
     superblock_free(sb);
 }
@@ -114,7 +111,7 @@ static int remount(struct inode *target, unsigned flags)
 {
     struct superblock *sb = target->sb;
     if (target != sb->root) return -EINVAL;
-    if (sb->device && sb->device->read_only && !(flags & MS_RDONLY)) return -EACCES;
+    if (sb->device && blk_read_only(sb->device) && !(flags & MS_RDONLY)) return -EACCES;
     unsigned wish = flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
     int error = sb->ops->remount ? sb->ops->remount(sb, wish) : 0;
     if (!error) sb->flags = wish;
@@ -135,8 +132,19 @@ static int mount_root(struct superblock *sb)
     return 0;
 }
 
-/* Hangs the file system over the directory. Takes over the reference to it. */
-/* 0, or why nothing can be mounted on the directory. The caller holds mount_lock. */
+static void lock_cover(struct inode *directory)
+{
+    mutex_lock(&directory->lock);
+    mutex_lock(&mount_lock);
+}
+
+static void unlock_cover(struct inode *directory)
+{
+    mutex_unlock(&mount_lock);
+    mutex_unlock(&directory->lock);
+}
+
+/* 0, or why nothing can be mounted on the directory. Under lock_cover. */
 static int uncoverable(const struct inode *directory)
 {
     bool (*may)(const struct inode *) = directory->sb->ops->may_cover;
@@ -144,16 +152,17 @@ static int uncoverable(const struct inode *directory)
     return !directory->links ? -ENOENT : may && !may(directory) ? -EINVAL : 0;
 }
 
+/* Hangs the file system over the directory. Takes over the reference to it. */
 static int cover(struct superblock *sb, struct inode *directory)
 {
-    mutex_lock(&mount_lock);
+    lock_cover(directory);
     int error = uncoverable(directory);
     if (!error) {
         sb->covered = directory;
         directory->mounted = sb;
         list_push_back(&superblocks, &sb->link);
     }
-    mutex_unlock(&mount_lock);
+    unlock_cover(directory);
     return error;
 }
 
@@ -197,7 +206,7 @@ static int move(struct inode *from, struct inode *to)
 {
     struct superblock *sb = from->sb;
     struct inode *left = 0;
-    mutex_lock(&mount_lock);
+    lock_cover(to);
     int error = from != sb->root || !sb->covered || !S_ISDIR(to->mode) ? -EINVAL : 0;
     if (!error && is_within(to->sb, sb)) error = -ELOOP;
     if (!error) error = uncoverable(to);
@@ -207,7 +216,7 @@ static int move(struct inode *from, struct inode *to)
         sb->covered = to;
         to->mounted = sb;
     }
-    mutex_unlock(&mount_lock);
+    unlock_cover(to);
     if (left) inode_put(left);
     return error;
 }
@@ -241,7 +250,7 @@ static int pivot(struct inode *top, struct inode *fresh, struct inode *old)
     struct superblock *above = top->sb, *below = fresh->sb;
     struct inode *left = 0;
     bool whole = false;
-    mutex_lock(&mount_lock);
+    lock_cover(old);
     int error = pivot_wrong(top, fresh, old);
     if (!error) {
         left = below->covered;
@@ -253,11 +262,11 @@ static int pivot(struct inode *top, struct inode *fresh, struct inode *old)
             whole = (root_inode = inode_ref(fresh));
         above->covered = old;
         old->mounted = above;
+        fs_contexts_move(top, fresh); /* under the lock: two of these come one after the other for everybody */
     }
-    mutex_unlock(&mount_lock);
+    unlock_cover(old);
     if (whole) inode_put(top); /* as which it was the system's root */
     if (left) inode_put(left);
-    if (!error) fs_contexts_move(top, fresh);
     return error;
 }
 
@@ -360,6 +369,21 @@ int vfs_sync(void)
     }
     mutex_unlock(&unmount_lock);
     return error;
+}
+
+void superblocks_each(void (*f)(struct superblock *sb, void *argument), void *argument)
+{
+    mutex_lock(&unmount_lock);
+    for (struct superblock *sb = 0; (sb = next_superblock(sb));) f(sb, argument);
+    mutex_unlock(&unmount_lock);
+}
+
+unsigned mount_parent(const struct superblock *sb)
+{
+    mutex_lock(&mount_lock);
+    unsigned number = sb->covered ? sb->covered->sb->number : 1;
+    mutex_unlock(&mount_lock);
+    return number;
 }
 
 void vfs_drop_caches(unsigned which)

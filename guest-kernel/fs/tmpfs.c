@@ -65,12 +65,12 @@ static struct tmpfs_entry *entry_find(struct inode *directory, const struct name
 static int tmpfs_lookup(struct inode *directory, const struct name *name, struct inode **found)
 {
     if (name_is(name, "..")) {
-        *found = inode_ref(tmpfs(directory)->parent ? tmpfs(directory)->parent : directory);
+        *found = inode_ref_named(tmpfs(directory)->parent ? tmpfs(directory)->parent : directory);
         return 0;
     }
     struct tmpfs_entry *entry = entry_find(directory, name);
     if (!entry) return -ENOENT;
-    *found = inode_ref(entry->inode);
+    *found = inode_ref_named(entry->inode);
     return 0;
 }
 

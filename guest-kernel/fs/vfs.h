@@ -264,6 +264,7 @@ struct superblock {
     struct inode *covered; /* NULL: the root of everything */
     struct list link;      /* all, in the order of mounting */
     struct list inodes;
+    bool ending;           /* unmounted: inodes that nobody uses go at once; RANK_INODE_TABLE */
     char *source;          /* for /proc/mounts */
     struct blkdev *device; /* NULL: none */
     void *private;
@@ -285,6 +286,9 @@ struct inode *inode_get(struct superblock *sb, uint64_t ino); /* found or loaded
 struct inode *inode_new(struct superblock *sb,
                         uint64_t ino); /* not to be loaded: just made; links 1, times now; or an error pointer */
 struct inode *inode_ref(struct inode *inode);
+/* To an inode that only its name holds: a file system in memory has found it. Unmounting counts references, and counts no walk twice or
+ * not at all that goes from one to the next. */
+struct inode *inode_ref_named(struct inode *inode);
 bool inode_ref_unless_dying(struct inode *inode);
 void inode_put(struct inode *inode);                               /* NULL is fine; may sleep */
 int64_t inode_now(void);                                           /* time for timestamps, ns since 1970 */
@@ -404,8 +408,10 @@ void vfs_drop_caches(unsigned which);
 void vfs_shutdown(void);
 /* The first disk or partition that holds a file system; *type: its name. NULL: there is none. */
 struct blkdev *vfs_find_disk(const char **type);
-extern struct list superblocks; /* all mounted; under mount_lock */
 extern struct mutex mount_lock;
+/* Calls f for each mounted file system in the order of mounting; none is unmounted meanwhile. f may sleep, and mounts and unmounts nothing. */
+void superblocks_each(void (*f)(struct superblock *sb, void *argument), void *argument);
+unsigned mount_parent(const struct superblock *sb); /* the number of the one that it is mounted in */
 
 /* Device files. A driver registers the operations of all devices with one major number, or of one device. */
 int device_register(bool block, unsigned major, unsigned minor, unsigned count, const struct file_ops *ops);

@@ -7,7 +7,7 @@
 #include "fs/vfs.h"
 
 /* inode.c */
-size_t inode_drop_unused(struct superblock *sb);
+void inode_drop_all(struct superblock *sb);
 
 /* walk.c: a walk along a path, resting before its last name. */
 struct walker {

@@ -300,8 +300,7 @@ static int deadline_from_user(uint64_t at, uint64_t *deadline_ns)
     *deadline_ns = 0;
     if (!at) return 0;
     int error = timespec_from_user(at, deadline_ns);
-    uint64_t wall = time_wall_ns();
-    *deadline_ns = *deadline_ns > wall ? time_ns() + (*deadline_ns - wall) : 1;
+    *deadline_ns |= WAIT_DATE;
     return error;
 }
 

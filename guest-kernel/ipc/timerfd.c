@@ -15,10 +15,13 @@ struct timerfd {
     struct spinlock lock;
     struct waitq expired;
     struct timer timer;
-    uint64_t next_ns, interval_ns; /* next_ns 0: off; since boot */
+    uint64_t next_ns, interval_ns; /* next_ns 0: off */
     uint64_t count;                /* expirations not yet read */
-    bool wall;
+    bool wall;                     /* on the time of day */
+    bool date;                     /* next_ns is a date: the time of day was asked for; else since boot */
 };
+
+static uint64_t now_of(const struct timerfd *t) { return t->date ? time_wall_ns() : time_ns(); }
 
 /* Takes no lock: whoever wakes looks at the clock. */
 static void timer_expired(struct timer *timer) { wake_all(&container_of(timer, struct timerfd, timer)->expired); }
@@ -26,7 +29,7 @@ static void timer_expired(struct timer *timer) { wake_all(&container_of(timer, s
 /* lock is held. Counts the periods that have passed. */
 static void catch_up(struct timerfd *t)
 {
-    uint64_t now = time_ns();
+    uint64_t now = now_of(t);
     if (!t->next_ns || now < t->next_ns) return;
     uint64_t periods = t->interval_ns ? 1 + (now - t->next_ns) / t->interval_ns : 1;
     t->count += periods;
@@ -36,7 +39,8 @@ static void catch_up(struct timerfd *t)
 /* lock is held. */
 static void arm(struct timerfd *t)
 {
-    if (t->next_ns) timer_start(&t->timer, t->next_ns);
+    if (t->next_ns && t->date) timer_start_wall(&t->timer, t->next_ns);
+    if (t->next_ns && !t->date) timer_start(&t->timer, t->next_ns);
 }
 
 static ssize_t timerfd_read(struct file *file, struct uio *uio)
@@ -49,6 +53,7 @@ static ssize_t timerfd_read(struct file *file, struct uio *uio)
     for (;;) {
         catch_up(t);
         if (t->count || error) break;
+        if (t->date) arm(t); /* it may have rung, and the clock been set back before anybody looked */
         error = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(&t->expired, &t->lock, true, 0);
     }
     count = t->count;
@@ -66,7 +71,7 @@ static unsigned timerfd_poll(struct file *file, struct poll_table *table)
     spin_lock(&t->lock);
     uint64_t before = t->count;
     catch_up(t);
-    if (t->count != before) arm(t);
+    if (t->count != before || t->date) arm(t);
     unsigned events = t->count ? POLLIN : 0;
     spin_unlock(&t->lock);
     return events;
@@ -99,7 +104,7 @@ struct file *timerfd_open(bool wall, unsigned flags)
 
 static void describe(struct timerfd *t, struct timer_setting *setting)
 {
-    uint64_t now = time_ns();
+    uint64_t now = now_of(t);
     catch_up(t);
     *setting = (struct timer_setting){t->interval_ns, t->next_ns > now ? t->next_ns - now : 0};
 }
@@ -118,17 +123,11 @@ void timerfd_set(struct file *file, const struct timer_setting *setting, bool ab
 {
     struct timerfd *t = file->private;
     struct timer_setting before;
-    uint64_t now = time_ns(), at = setting->value_ns;
-    if (at && absolute && t->wall) { /* from wall time to time since boot; the past is now */
-        uint64_t wall = time_wall_ns();
-        at = at > wall ? now + (at - wall) : now;
-    } else if (at && !absolute) {
-        at += now;
-    }
     timer_cancel(&t->timer);
     spin_lock(&t->lock);
     describe(t, &before);
-    t->next_ns = setting->value_ns ? MAX(at, (uint64_t)1) : 0;
+    t->date = absolute && t->wall;
+    t->next_ns = setting->value_ns && !absolute ? time_ns() + setting->value_ns : setting->value_ns;
     t->interval_ns = setting->interval_ns;
     t->count = 0;
     arm(t);

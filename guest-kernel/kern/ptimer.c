@@ -24,13 +24,15 @@ static bool on_cpu(const struct ptimer *timer) { return clock_is_cpu(&timer->clo
 /* On the clock that expiry_ns is about. */
 static uint64_t now_of(const struct ptimer *timer)
 {
-    return on_cpu(timer) ? clock_now_locked(&timer->clock) : time_ns();
+    return on_cpu(timer) || timer->date ? clock_now_locked(&timer->clock) : time_ns();
 }
 
 static void arm(struct ptimer *timer)
 {
     if (on_cpu(timer))
         cputime_changed(timer->process);
+    else if (timer->signal && timer->date)
+        timer_start_wall(&timer->timer, timer->expiry_ns);
     else if (timer->signal)
         timer_start(&timer->timer, timer->expiry_ns);
 }
@@ -65,7 +67,11 @@ static void rings(struct timer *timer)
 {
     struct ptimer *self = container_of(timer, struct ptimer, timer);
     spin_lock(&process_lock);
-    if (self->process && self->expiry_ns && time_ns() >= self->expiry_ns) expire(self);
+    bool wanted = self->process && self->expiry_ns && !self->queued;
+    if (wanted && now_of(self) >= self->expiry_ns)
+        expire(self);
+    else if (wanted)
+        arm(self); /* set to another time meanwhile, it or the clock */
     spin_unlock(&process_lock);
 }
 
@@ -154,14 +160,6 @@ static struct ptimer_setting setting_of(struct ptimer *timer)
     return s;
 }
 
-/* Time on the timer's own clock as time on the one that expiry_ns is about. */
-static uint64_t translate(const struct ptimer *timer, uint64_t at)
-{
-    if (on_cpu(timer) || !timer->clock.real) return at;
-    uint64_t wall = time_wall_ns();
-    return at > wall ? time_ns() + (at - wall) : 1;
-}
-
 int ptimer_set(int id, const struct ptimer_setting *setting, bool absolute, struct ptimer_setting *old)
 {
     spin_lock(&process_lock);
@@ -170,9 +168,8 @@ int ptimer_set(int id, const struct ptimer_setting *setting, bool absolute, stru
         *old = setting_of(timer);
         timer->interval_ns = setting->interval_ns;
         timer->overrun = 0;
-        timer->expiry_ns = !setting->value_ns ? 0
-                           : absolute         ? MAX(translate(timer, setting->value_ns), 1ul)
-                                              : now_of(timer) + setting->value_ns;
+        timer->date = absolute && timer->clock.real;
+        timer->expiry_ns = setting->value_ns && !absolute ? now_of(timer) + setting->value_ns : setting->value_ns;
         if (timer->queued) { /* a signal of the old setting does not come any more */
             signal_unqueue_entry(timer->process, timer->task, &timer->entry);
             timer->queued = false;

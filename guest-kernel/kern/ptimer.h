@@ -14,7 +14,8 @@ struct ptimer {
     int id, signal;          /* signal 0: none is sent */
     struct task *task;       /* who gets it (with a reference); NULL: any task of the process */
     struct clock clock;
-    uint64_t expiry_ns;   /* on its clock, but on the clock since the start instead of the time of day; 0: not armed */
+    uint64_t expiry_ns;   /* on its clock, but since the start instead of the time of day unless `date`; 0: not armed */
+    bool date;            /* a time of day was asked for */
     uint64_t interval_ns; /* 0: once */
     uint64_t overrun;     /* expirations between the last signal's sending and its delivery */
     struct timer timer;

@@ -87,6 +87,20 @@ static void deadline_passed(struct timer *timer)
     spin_unlock(&sched_lock);
 }
 
+static bool has_passed(uint64_t deadline_ns)
+{
+    return deadline_ns & WAIT_DATE ? time_wall_ns() >= (deadline_ns & ~WAIT_DATE) : time_ns() >= deadline_ns;
+}
+
+static void deadline_start(struct deadline *deadline, uint64_t ns)
+{
+    timer_setup(&deadline->timer, deadline_passed);
+    if (ns & WAIT_DATE)
+        timer_start_wall(&deadline->timer, ns & ~WAIT_DATE);
+    else
+        timer_start(&deadline->timer, ns);
+}
+
 static bool any_woken(struct waiter *const waiters[], size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -99,12 +113,9 @@ static int sleep_locked(struct waiter *const waiters[], size_t n, bool interrupt
 {
     if (any_woken(waiters, n)) return 0;
     if (interruptible && (current->only_fatal ? signal_fatal_pending() : signal_pending())) return -EINTR;
-    if (deadline_ns && time_ns() >= deadline_ns) return -ETIMEDOUT;
+    if (deadline_ns && has_passed(deadline_ns)) return -ETIMEDOUT;
     struct deadline deadline = {.task = current};
-    if (deadline_ns) {
-        timer_setup(&deadline.timer, deadline_passed);
-        timer_start(&deadline.timer, deadline_ns);
-    }
+    if (deadline_ns) deadline_start(&deadline, deadline_ns);
     current->wait_interruptible = interruptible;
     current->wait_result = 0;
     current->state = TASK_WAITING;

@@ -38,9 +38,10 @@ void waitq_init(struct waitq *queue);
 
 /*
  * Gives up `held` (NULL: none), sleeps until woken, takes `held` again. 0: woken (perhaps for nothing); -EINTR: a signal is
- * pending (only if interruptible; turn it into -ERESTARTSYS or -EINTR); -ETIMEDOUT: deadline_ns (as of time_ns; 0: none)
- * has passed. `held` must be the only spinlock that is held.
+ * pending (only if interruptible; turn it into -ERESTARTSYS or -EINTR); -ETIMEDOUT: deadline_ns (as of time_ns, or WAIT_DATE and a date;
+ * 0: none) has passed. `held` must be the only spinlock that is held.
  */
+#define WAIT_DATE ((uint64_t)1 << 63) /* the other bits are ns since 1970; who sets the clock moves this deadline */
 int wait_on(struct waitq *queue, struct spinlock *held, bool interruptible, uint64_t deadline_ns);
 
 /* For several queues: add, look, wait_any, ..., remove. A waiter may be added again only after it was removed. */

@@ -314,6 +314,14 @@ long pagecache_read(struct mapping *m, uint64_t offset, uint64_t buffer, size_t 
     return (long)done;
 }
 
+/* Before the page becomes dirty: its write-back, which may come at once, looks at the size. */
+static void extend(struct mapping *m, uint64_t size)
+{
+    spin_lock(&m->lock);
+    if (size > m->size) atomic_store(&m->size, size);
+    spin_unlock(&m->lock);
+}
+
 /* A whole page that is not in memory: it is copied first and put into the tree only if that went well, so
  * nothing is read, and nobody sees a half-written page. 0: done; else the ordinary way. */
 static int write_whole_page(struct mapping *m, uint64_t index, uint64_t buffer, bool user)
@@ -326,17 +334,11 @@ static int write_whole_page(struct mapping *m, uint64_t index, uint64_t buffer, 
     bool swapped = !error && p->slot != SLOT_NONE;
     if (swapped) slot_put(p->slot); /* its old content is of no interest any more */
     if (swapped) p->slot = SLOT_NONE;
+    if (!error) extend(m, (index + 1) << PAGE_SHIFT);
     page_unlock(p);
     if (!error) pagecache_dirty(m, p);
     page_put(p);
     return error;
-}
-
-static void extend(struct mapping *m, uint64_t size)
-{
-    spin_lock(&m->lock);
-    if (size > m->size) atomic_store(&m->size, size);
-    spin_unlock(&m->lock);
 }
 
 /* The part of a write that lies in one page: bytes, or -errno. */
@@ -350,7 +352,10 @@ static long write_part(struct mapping *m, uint64_t at, uint64_t buffer, size_t n
     int error = past ? pagecache_get_new(m, index, &p) : pagecache_get(m, index, &p);
     if (error) return error;
     size_t rest = copy_in((char *)page_va(p) + (at & PAGE_MASK), buffer, n, user);
-    if (rest < n) pagecache_dirty(m, p);
+    if (rest < n) {
+        extend(m, at + n - rest);
+        pagecache_dirty(m, p);
+    }
     page_put(p);
     return rest == n ? -EFAULT : (long)(n - rest);
 }
@@ -364,7 +369,6 @@ long pagecache_write(struct mapping *m, uint64_t offset, uint64_t buffer, size_t
         long got = write_part(m, at, buffer + done, part, user);
         if (got < 0) return done ? (long)done : got;
         done += (size_t)got;
-        extend(m, offset + done);
         if ((size_t)got < part) break;
     }
     return (long)done;

@@ -235,6 +235,7 @@ long pagecache_read(struct mapping *m, uint64_t offset, uint64_t buffer, size_t 
     }
     return (long)n;
 }
+bool (*host_midway)(struct mapping *m);
 long pagecache_write(struct mapping *m, uint64_t offset, uint64_t buffer, size_t n, bool user)
 {
     (void)user;
@@ -245,9 +246,10 @@ long pagecache_write(struct mapping *m, uint64_t offset, uint64_t buffer, size_t
         int error = pagecache_get(m, at / PAGE_SIZE, &page);
         if (error) return done ? (long)done : error;
         memcpy((char *)page_va(page) + at % PAGE_SIZE, (char *)(uintptr_t)buffer + done, part);
+        if (at + part > m->size) m->size = at + part;
         radix_mark(&m->pages, at / PAGE_SIZE, true);
         page_put(page);
-        if (at + part > m->size) m->size = at + part;
+        if (host_midway && !host_midway(m)) return (long)(done + part);
     }
     return (long)n;
 }

@@ -17,4 +17,8 @@ extern void (*host_unlocked)(struct spinlock *lock);
 /* Somebody waits: lets devices go on; false: they have nothing to do. NULL: there are none. */
 extern bool (*host_wait)(void);
 
+struct mapping;
+/* Called after each page that pagecache_write has filled; false: no more can be copied. NULL: all can. */
+extern bool (*host_midway)(struct mapping *m);
+
 #endif

@@ -1,6 +1,7 @@
 /*
  * nomem.c - no memory in the middle of an operation: each of a list of operations is run on the kernel's own KFS code while the first, the
- * second, the third ... request for memory fails (alone, with the next one, with all that follow), until it needs no more.
+ * second, the third ... request for memory fails (alone, with the next one, with all that follow), until it needs no more; then likewise
+ * while one read of the disk after the other fails.
  *
  * Whatever happens, the names, attributes and contents are then those before the operation or those after it; the journal goes on working,
  * fsck.kfs finds nothing after the unmount nor after a power cut behind a sync, the disk mounted again shows the same, and no
@@ -222,6 +223,27 @@ static long do_write(void) { return write_at("/mnt/d1/new", 0, 0, 30000, false);
 static long do_write_sync(void) { return write_at("/mnt/d1/new", 0, 0, LARGE, true); }
 static long do_overwrite(void) { return write_at("/mnt/large", 0, 1000, 50000, true); }
 static long do_append(void) { return write_at("/mnt/small", O_APPEND, 0, 9000, true); }
+/* A user buffer that ends half-way; until that is found, what has been copied goes to the disk. */
+static bool flush_and_stop(struct mapping *mapping)
+{
+    pagecache_flush(mapping, 0, UINT64_MAX);
+    return false;
+}
+static long do_write_part(void)
+{
+    host_midway = flush_and_stop;
+    long error = write_at("/mnt/d1/new", 0, 0, 30000, false);
+    host_midway = 0;
+    if (error != -ENOMEM) return error; /* ENOMEM: cut short, which it is */
+    struct file *file = vfs_open(AT_FDCWD, "/mnt/d1/new", O_RDWR, 0);
+    if (IS_ERR(file)) return PTR_ERR(file) == -ENOENT ? error : PTR_ERR(file); /* it was not even made */
+    error = file_sync(file, false);
+    uint64_t size = file->inode->size; /* 0: there was no memory for the first page */
+    if (!error && size && size != 4096) wrong("size", (long)size);
+    if (!error && !size) error = -ENOMEM;
+    file_put(file);
+    return error;
+}
 static long do_hole(void) { return write_at("/mnt/sparse", 0, 4096 * 40, 4096 * 20, true); }
 static long do_sync(void)
 {
@@ -275,6 +297,7 @@ static const struct operation {
     {"write and fsync", do_write_sync, true},
     {"overwrite and fsync", do_overwrite, true},
     {"append and fsync", do_append, true},
+    {"write that is cut short", do_write_part, true},
     {"write into a hole and fsync", do_hole, true},
     {"write and sync", do_sync, true},
     {"remount", do_remount, false},
@@ -367,7 +390,8 @@ struct baseline {
 };
 static struct baseline see(void) { return (struct baseline){digest(false), digest(true)}; }
 
-/* False: the operation needed no more memory than it got. */
+/* count READS: the disk's reads are meant. False: the operation needed no more memory than it got. */
+#define READS 0
 static bool attempt(const struct operation *o, bool warm, unsigned long from, unsigned long count,
                     const struct baseline *before, const struct baseline *after)
 {
@@ -376,11 +400,16 @@ static bool attempt(const struct operation *o, bool warm, unsigned long from, un
     sim_load(&disk, base);
     must(vfs_mount("/dev/vda", "/mnt", "kfs", 0, 0), "mount");
     if (warm) digest(true);
-    no_memory_from(from, count);
+    if (count == READS)
+        disk.reads = 0, disk.fail_read = from;
+    else
+        no_memory_from(from, count);
     long error = o->run();
-    bool met = host_requests >= from;
+    bool met = (count == READS ? disk.reads : host_requests) >= from;
     no_memory_from(0, 0);
-    if (error && (error != -ENOMEM || !met)) wrong("fails with error", error);
+    disk.fail_read = 0;
+    bool right = error == -ENOMEM || (count == READS && error == -EIO);
+    if (error && (!right || !met)) wrong("fails with error", error);
     struct digest names = digest(false), live = digest(true);
     if (!same(names, after->names) && (!error || !same(names, before->names))) wrong("half-done; request", (long)from);
     bool whole = same(live, after->all) || (error && same(live, before->all));
@@ -411,11 +440,33 @@ static unsigned long run_operation(const struct operation *o)
     after = see();
     must(vfs_unmount("/mnt", 0), "unmount");
     check_fsck("fsck.kfs");
+    for (unsigned long n = 1; attempt(o, false, n, READS, &before, &after); n++) attempts++;
     for (int warm = 0; warm < 2; warm++)
         for (unsigned long count = 1; count < 8; count = count == 2 ? 7 : count + 1) /* 7: all that follow */
             for (unsigned long n = 1; attempt(o, warm, n, count == 7 ? ~0ul / 2 : count, &before, &after); n++)
                 attempts++;
     return attempts;
+}
+
+/* Mounting while one read of the disk fails. */
+static unsigned long run_mount_reads(const uint8_t *image, struct digest all, bool read_only)
+{
+    unsigned long n = 1;
+    for (bool met = true; met; n++) {
+        uint32_t frames = host_frames_free();
+        long objects = host_objects;
+        sim_load(&disk, image);
+        disk.reads = 0, disk.fail_read = n;
+        int error = vfs_mount("/dev/vda", "/mnt", "kfs", read_only ? MS_RDONLY : 0, 0);
+        met = disk.reads >= n;
+        disk.fail_read = 0;
+        if (error && (error != -EIO || !met)) wrong("fails with error", error);
+        if (!error && !same(digest(true), all)) wrong("shows something else; read", (long)n);
+        if (!error) must(vfs_unmount("/mnt", 0), "unmount");
+        look(0, all, "mounted again");
+        if (host_frames_free() != frames || host_objects != objects) wrong("memory leaks; read", (long)n);
+    }
+    return n;
 }
 
 /* Mounting and unmounting an image. `left`: it was not unmounted. */
@@ -427,6 +478,7 @@ static unsigned long run_mounts(const uint8_t *image, bool read_only)
     must(vfs_mount("/dev/vda", "/mnt", "kfs", 0, 0), "mount");
     struct digest all = digest(true);
     must(vfs_unmount("/mnt", 0), "unmount");
+    attempts += run_mount_reads(image, all, read_only);
     for (unsigned long count = 1; count < 4; count++) {
         for (unsigned long n = 1;; n++, attempts++) {
             uint32_t frames = host_frames_free();
@@ -475,6 +527,6 @@ int main(int argc, char **argv)
     }
     if (argc < 3 || !strcmp(argv[2], "mount"))
         attempts += run_mounts(base, false) + run_mounts(dirty, false) + run_mounts(base, true), count += 3;
-    printf("nomem: %lu operations, %lu times out of memory: all right\n", count, attempts);
+    printf("nomem: %lu operations, %lu times out of memory or with a read that failed: all right\n", count, attempts);
     return !count;
 }

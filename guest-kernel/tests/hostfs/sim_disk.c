@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/errno.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "fs/kfs_order.h"
@@ -64,6 +65,7 @@ static bool sim_start(struct blkdev *device, struct blk_request *request)
 {
     struct sim *sim = device->driver;
     request->driver = (void *)(uintptr_t)sim->events;
+    if (request->operation == BLK_READ && ++sim->reads == sim->fail_read) sim->failed = request;
     if (request->operation == BLK_FLUSH) {
         if (sim->recording) add_flush(sim);
     } else {
@@ -86,7 +88,9 @@ static bool sim_finish(void)
         bool is_write = request->operation == BLK_WRITE && sim->recording;
         for (size_t i = first; is_write && i < first + request->sectors; i++)
             sim->event[i].done = sim->late ? LATE : sim->events;
-        blk_complete(&sim->blk, request, 0);
+        bool failed = request == sim->failed;
+        if (failed) sim->failed = 0;
+        blk_complete(&sim->blk, request, failed ? -EIO : 0);
     }
     return true;
 }

@@ -28,6 +28,8 @@ struct sim {
     size_t events, room;
     uint32_t requests;
     bool recording;
+    unsigned long reads, fail_read; /* read request number fail_read (1 ...) gives an error; 0: none */
+    struct blk_request *failed;
     bool late; /* requests end for the kernel now, for the disk only after the next FLUSH was submitted (kfs_order.h) */
 };
 

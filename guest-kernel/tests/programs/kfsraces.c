@@ -354,6 +354,75 @@ static void cut_and_grow(void)
     unlink("grow");
 }
 
+/* A write ends at a page that is not there, and meanwhile what it has written goes to the disk: with its size. */
+static int midway;
+static void sync_midway(unsigned step)
+{
+    (void)step;
+    fdatasync(midway);
+}
+static void cut_short(void)
+{
+    char *data = mmap(0, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(munmap(data + 2 * PAGE, PAGE) == 0);
+    memset(data, 'c', 2 * PAGE);
+    midway = open("midway", O_RDWR | O_CREAT, 0600);
+    start(sync_midway);
+    start(sync_midway);
+    unsigned lost = 0;
+    for (unsigned i = 0; i < rounds * 2; i++) {
+        struct stat st;
+        CHECK(ftruncate(midway, 0) == 0);
+        CHECK(pwrite(midway, data, 3 * PAGE, 0) == 2 * PAGE);
+        if (i % 4) continue;
+        stop();
+        CHECK(fsync(midway) == 0);
+        close(midway);
+        drop_caches();
+        lost += stat("midway", &st) || st.st_size != 2 * PAGE;
+        midway = open("midway", O_RDWR);
+        start(sync_midway);
+        start(sync_midway);
+    }
+    stop();
+    CHECK(!lost);
+    close(midway);
+    munmap(data, 2 * PAGE);
+    CHECK(unlink("midway") == 0);
+}
+
+/* A file grows by write() while somebody stores behind its old end, as soon as it is there, through a map. */
+static void store_at_end(unsigned step)
+{
+    static volatile char *map;
+    (void)step;
+    if (!map) map = mmap(0, 200 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, midway, 0);
+    signal(SIGBUS, on_bus);
+    for (volatile int i = 0; i < 200; i++)
+        if (!sigsetjmp(back, 1)) map[i * PAGE + PAGE - 1] = 's';
+}
+static void append_and_store(void)
+{
+    static char data[50000], again[200 * 4096];
+    memset(data, 'a', sizeof data);
+    midway = open("midway", O_RDWR | O_CREAT, 0600);
+    start(store_at_end);
+    start(store_at_end);
+    long wrong = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        CHECK(ftruncate(midway, 0) == 0);
+        size_t size = 0;
+        for (size_t n; size + sizeof data < sizeof again; size += n)
+            if ((n = (size_t)pwrite(midway, data, sizeof data - size % 1000 - i, (off_t)size)) > sizeof data) break;
+        CHECK(pread(midway, again, size, 0) == (ssize_t)size);
+        for (size_t k = 0; k < size; k++) wrong += again[k] != 'a' && k % 4096 != 4095;
+    }
+    stop();
+    CHECK(!wrong);
+    close(midway);
+    CHECK(unlink("midway") == 0);
+}
+
 /* Another disk is mounted and unmounted while others sync, look at it and want to unmount it as well. */
 static void look_at_other(unsigned step)
 {
@@ -402,7 +471,8 @@ int main(int count, char **words)
     } parts[] = {{"names", names_and_paths}, {"moves", moves},       {"sparse", sparse},
                  {"full", full_disk},        {"map", cut_under_map}, {"replace", replace_directory},
                  {"links", count_links},     {"circles", circles},   {"cut", cut_while_written},
-                 {"grow", cut_and_grow},     {"mounts", mounts}};
+                 {"grow", cut_and_grow},     {"short", cut_short},   {"store", append_and_store},
+                 {"mounts", mounts}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !checks_failed; i++) {
         parts[i].run();
         sync();

@@ -2,12 +2,17 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/times.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -286,6 +291,92 @@ static void test_sleeping(void)
     CHECK(status == 0 && seconds(CLOCK_MONOTONIC) - begin < 0.3 && seconds(CLOCK_MONOTONIC) - begin > 0.09);
 }
 
+/* Five ways to wait for a date, while the clock is set or told to run faster or slower. */
+static struct timespec target;
+static double woke[5];
+static void *wait_for_date(void *kind)
+{
+    struct itimerspec setting = {.it_value = target};
+    uint64_t expired = 0;
+    int fd = timerfd_create(CLOCK_REALTIME, 0);
+    switch ((long)kind) {
+    case 0: clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &target, NULL); break;
+    case 1: timerfd_settime(fd, TFD_TIMER_ABSTIME, &setting, NULL); break;
+    case 2: {
+        struct pollfd wanted = {fd, POLLIN, 0};
+        timerfd_settime(fd, TFD_TIMER_ABSTIME, &setting, NULL);
+        poll(&wanted, 1, -1);
+        break;
+    }
+    case 3: {
+        sem_t never;
+        sem_init(&never, 0, 0);
+        sem_timedwait(&never, &target);
+        break;
+    }
+    case 4: {
+        timer_t timer;
+        sigset_t set;
+        int signal;
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+        sigemptyset(&set), sigaddset(&set, SIGUSR2);
+        timer_create(CLOCK_REALTIME, &event, &timer);
+        timer_settime(timer, TIMER_ABSTIME, &setting, NULL);
+        sigwait(&set, &signal);
+        timer_delete(timer);
+        break;
+    }
+    }
+    if ((long)kind == 1) read(fd, &expired, sizeof expired);
+    woke[(long)kind] = seconds(CLOCK_REALTIME);
+    close(fd);
+    return NULL;
+}
+static void move_clock(double by)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += (long)by;
+    CHECK(clock_settime(CLOCK_REALTIME, &now) == 0);
+}
+static void set_tick(long us)
+{
+    struct timex t = {.modes = ADJ_TICK, .tick = us};
+    CHECK(adjtimex(&t) != -1);
+}
+/* The date in `ms` is waited for; meanwhile the clock is moved by whole seconds and its tick (10000 us) is changed. */
+static void dates(long ms, long tick, double move, double least, double most)
+{
+    pthread_t thread[5];
+    clock_gettime(CLOCK_REALTIME, &target);
+    target.tv_nsec += ms * MS;
+    target.tv_sec += target.tv_nsec / (1000 * MS), target.tv_nsec %= 1000 * MS;
+    for (long i = 0; i < 5; i++) pthread_create(&thread[i], NULL, wait_for_date, (void *)i);
+    usleep(100000);
+    double begin = seconds(CLOCK_MONOTONIC);
+    set_tick(tick);
+    if (move) move_clock(move);
+    for (int i = 0; i < 5; i++) pthread_join(thread[i], NULL);
+    double took = seconds(CLOCK_MONOTONIC) - begin;
+    set_tick(10000);
+    for (int i = 0; i < 5; i++) CHECK(woke[i] >= (double)target.tv_sec + (double)target.tv_nsec * 1e-9 - 1e-6);
+    CHECK(took > least && took < most);
+    if (took <= least || took >= most) printf("tick %ld, moved by %.0f s: %.3f s\n", tick, move, took);
+}
+static void test_dates(void)
+{
+    sigset_t set;
+    sigemptyset(&set), sigaddset(&set, SIGUSR2);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    if (getuid()) return;
+    dates(1100, 9000, 0, 1.05, 1.4);   /* 1 s of a slow clock: 1.11 s */
+    dates(2100, 11000, 0, 1.7, 1.97);  /* 2 s of a fast one: 1.82 s */
+    dates(4000, 10000, 60, -1, 1);     /* set beyond the date: at once */
+    dates(1100, 10000, -1, 1.9, 2.4);  /* set back by a second */
+    dates(60100, 11000, 59, 0.8, 1.3); /* both */
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "sleep")) {
@@ -301,5 +392,6 @@ int main(int argc, char **argv)
     test_inheritance(argv[0]);
     test_interval_timers();
     test_sleeping();
+    test_dates();
     return finish();
 }
