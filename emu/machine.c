@@ -41,9 +41,9 @@ static void deadline_moved(void *machine)
 {
     struct machine *m = machine;
     ps_t first = event_next(&m->events);
-    if (m->running < 0 || first >= m->round_end || m->spike_rhythm) return;
+    if (m->spike_rhythm || (!m->round_open && m->running < 0) || first >= m->round_end) return;
     m->round_end = first > m->now ? first : m->now;
-    hart_kick(m->harts[m->running].hart);
+    if (m->running >= 0) hart_kick(m->harts[m->running].hart);
 }
 
 static void stimer_changed(void *machine, unsigned index)
@@ -123,11 +123,14 @@ static unsigned turn_length(const struct machine *m)
     return watched ? MACHINE_QUANTUM : MACHINE_LONG_TURN;
 }
 
+/* An idle wait may end because input woke a hart: then that hart's turn is one like any other, from the time that it is by now. */
 static void open_round(struct machine *m)
 {
+    bool idle = all_sleep(m);
+    ps_t idle_end = idle ? pace_idle(m, event_next(&m->events)) : 0;
     ps_t first = event_next(&m->events);
     ps_t quantum = turn_length(m) * m->ps_per_insn, end = m->now + quantum;
-    if (all_sleep(m)) end = pace_idle(m, first);
+    if (idle && (m->spike_rhythm || all_sleep(m))) end = idle_end;
     if (m->spike_rhythm)
         end = m->now + (end > m->now + quantum ? (end - m->now + quantum - 1) / quantum * quantum : quantum);
     else if (first < end)
@@ -223,6 +226,13 @@ void machine_skip_to(struct machine *m, ps_t t)
 {
     ps_t by = t - m->now;
     for (unsigned i = 0; i < m->hart_count; i++) set_local_time(&m->harts[i], local_time(m, &m->harts[i]) + by);
+    m->now = t;
+}
+
+void machine_idle_to(struct machine *m, ps_t t)
+{
+    for (unsigned i = 0; i < m->hart_count; i++)
+        if (local_time(m, &m->harts[i]) < t) set_local_time(&m->harts[i], t);
     m->now = t;
 }
 

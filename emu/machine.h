@@ -121,6 +121,8 @@ bool machine_add_port(struct machine *m, struct port port, struct err *err);
 
 /* All clocks jump forward to t (--realtime). */
 void machine_skip_to(struct machine *m, ps_t t);
+/* Every hart sleeps: time passes until t, which is not before now and not behind the next event. */
+void machine_idle_to(struct machine *m, ps_t t);
 struct power_port machine_power_port(struct machine *m);
 
 /* Guest time of a hart right now. */
@@ -134,8 +136,8 @@ bool board_virt_build(struct machine *m, struct err *err);
 void pace_start(struct machine *m);
 /* At a round boundary: serves the ports if a millisecond of host time has gone by. */
 void pace_poll(struct machine *m);
-/* Everything waits until guest time `until`: serve the ports, sleep if it is worth it. Returns the guest time to go on at
- * (`until`, or earlier because input came). */
+/* Everything waits until guest time `until`: sleep if it is worth it, let the time pass (not in Spike's rhythm), serve the ports. Returns the
+ * guest time to go on at (`until`, or earlier because input came). */
 ps_t pace_idle(struct machine *m, ps_t until);
 /* The machine is paused: serve the ports until one of them changes that. */
 void pace_stand(struct machine *m);

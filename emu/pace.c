@@ -22,18 +22,28 @@ static void anchor(struct machine *m, uint64_t now_ns)
 
 void pace_start(struct machine *m) { anchor(m, m->last_poll_ns = host_clock_ns()); }
 
+static void wait_for_ports(struct machine *m, struct host_poll *p, int64_t timeout_ns)
+{
+    p->count = 0;
+    p->timeout_ns = timeout_ns < 0 || timeout_ns > NAP_NS ? NAP_NS : timeout_ns;
+    for (unsigned i = 0; i < m->port_count; i++)
+        if (m->ports[i].prepare) m->ports[i].prepare(m->ports[i].self, p);
+    if (p->count || p->timeout_ns) host_poll_wait(p);
+}
+
+static void serve_waited(struct machine *m, struct host_poll *p)
+{
+    for (unsigned i = 0; i < m->port_count; i++)
+        if (m->ports[i].serve) m->ports[i].serve(m->ports[i].self, p);
+    if (host_signal()) machine_stop_with(m, MACHINE_EXIT, 128 + host_signal());
+    m->last_poll_ns = host_clock_ns();
+}
+
 static void serve_ports(struct machine *m, int64_t timeout_ns)
 {
     struct host_poll p;
-    p.count = 0;
-    p.timeout_ns = timeout_ns < 0 || timeout_ns > NAP_NS ? NAP_NS : timeout_ns;
-    for (unsigned i = 0; i < m->port_count; i++)
-        if (m->ports[i].prepare) m->ports[i].prepare(m->ports[i].self, &p);
-    if (p.count || p.timeout_ns) host_poll_wait(&p);
-    for (unsigned i = 0; i < m->port_count; i++)
-        if (m->ports[i].serve) m->ports[i].serve(m->ports[i].self, &p);
-    if (host_signal()) machine_stop_with(m, MACHINE_EXIT, 128 + host_signal());
-    m->last_poll_ns = host_clock_ns();
+    wait_for_ports(m, &p, timeout_ns);
+    serve_waited(m, &p);
 }
 
 /* --realtime: guest time catches up with the host at each boundary. */
@@ -59,7 +69,7 @@ static bool any_live(const struct machine *m)
 }
 
 /* Guest time may lag behind the host (the guest computed) but not lead: what it is behind is caught up by not sleeping, what it is
- * ahead is forgotten. */
+ * ahead is forgotten. Input is seen when it came, not when the idling began: the time goes first, then the ports are served. */
 ps_t pace_idle(struct machine *m, ps_t until)
 {
     bool live = any_live(m);
@@ -71,10 +81,14 @@ ps_t pace_idle(struct machine *m, ps_t until)
     if (!m->config->realtime && host_time(m, now_ns) < m->now) anchor(m, now_ns);
     ps_t present = host_time(m, now_ns);
     if (until != PS_NEVER && until <= present + NOT_WORTH_NS * PS_PER_NS) return until;
-    serve_ports(m, until == PS_NEVER ? -1 : (int64_t)((until - present) / PS_PER_NS));
-    present = host_time(m, m->last_poll_ns);
+    struct host_poll p;
+    wait_for_ports(m, &p, until == PS_NEVER ? -1 : (int64_t)((until - present) / PS_PER_NS));
+    present = host_time(m, host_clock_ns());
     if (present < m->now) present = m->now;
-    return present < until ? present : until;
+    if (present > until) present = until;
+    if (!m->spike_rhythm) machine_idle_to(m, present);
+    serve_waited(m, &p);
+    return present;
 }
 
 void pace_stand(struct machine *m)
