@@ -196,6 +196,8 @@ insn_fn *pair_handler(enum insn_id first, enum insn_id second, unsigned forward,
 /* False: the trap has been taken; return NULL. */
 bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value);
 bool mem_store(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t value);
+/* Where an aligned store goes that the bank would serve but for TLB_TAG_CODE: into a line without code. NULL: no, or not that. */
+uint8_t *mem_beside_code(const struct hart *h, const struct data_bank *bank, gva_t va, unsigned size);
 /* For a read-modify-write: *host is where it may happen after the call (code marks are dealt with). Fails unless aligned RAM. */
 bool mem_modify(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint8_t **host);
 bool mem_reserve(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value);

@@ -41,11 +41,18 @@
         if (!mem_store(h, d, RS1 + IMM, bytes, value)) return NULL;                                                    \
         BECOME(insn_after_slow);                                                                                       \
     }                                                                                                                  \
+    __attribute__((noinline)) HANDLER(mem_##id##_beside)                                                               \
+    {                                                                                                                  \
+        uint8_t *host = mem_beside_code(h, bank, RS1 + IMM, bytes);                                                    \
+        if (!host) BECOME(mem_##id##_slow);                                                                            \
+        store_le(host, bytes, value);                                                                                  \
+        NEXT;                                                                                                          \
+    }                                                                                                                  \
     __attribute__((noinline)) HANDLER(mem_##id##_odd)                                                                  \
     {                                                                                                                  \
         gva_t va = RS1 + IMM;                                                                                          \
         const struct tlb_entry *e = &bank->write[tlb_index(va)];                                                       \
-        if (!HITS_ODD(e, va, bytes)) BECOME(mem_##id##_slow);                                                          \
+        if (!HITS_ODD(e, va, bytes)) BECOME(mem_##id##_beside);                                                        \
         store_le(HOST(e, va), bytes, value);                                                                           \
         NEXT;                                                                                                          \
     }                                                                                                                  \

@@ -135,6 +135,14 @@ static bool store(struct hart *h, const struct dinsn *d, const struct mmu_regime
     return true;
 }
 
+uint8_t *mem_beside_code(const struct hart *h, const struct data_bank *bank, gva_t va, unsigned size)
+{
+    const struct tlb_entry *e = &bank->write[tlb_index(va)];
+    if (((va & (GUEST_PAGE_MASK | (size - 1))) | TLB_TAG_CODE) != e->tag) return NULL;
+    uint8_t *host = (uint8_t *)(uintptr_t)(va + e->addend);
+    return bus_is_beside_code(h->mmu.bus, host) ? host : NULL;
+}
+
 bool mem_load(struct hart *h, const struct dinsn *d, gva_t va, unsigned size, uint64_t *value)
 {
     struct trap t;

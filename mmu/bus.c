@@ -270,6 +270,18 @@ bool bus_has_code(const struct bus *bus, gpa_t gpa)
     return lines && *lines;
 }
 
+bool bus_is_beside_code(const struct bus *bus, const uint8_t *host)
+{
+    for (unsigned i = 0; i < bus->ram_count; i++) {
+        const struct ram_region *r = &bus->ram[i];
+        uint64_t offset = (uint64_t)((uintptr_t)host - (uintptr_t)r->host);
+        if (offset >= r->size) continue;
+        uint64_t lines = r->code_lines[offset >> GUEST_PAGE_LOG2];
+        return lines && !(lines >> (offset / 64 & 63) & 1);
+    }
+    return false;
+}
+
 void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len)
 {
     while (len) {

@@ -6,7 +6,8 @@
  *
  * Code pages: an engine that has decoded code from a RAM page marks the page. A store by a hart, a DMA write by a device or a
  * debugger's poke to a marked page calls the watcher with the bytes that change; the watcher drops what it decoded from them and says
- * whether code is left in the page (else the mark is cleared). So data beside code costs a slow store, not a new translation. */
+ * whether code is left in the page (else the mark is cleared). So data beside code costs no new translation, and a slow store only in the
+ * same line. */
 #ifndef ORRERY_MMU_BUS_H
 #define ORRERY_MMU_BUS_H
 
@@ -98,6 +99,8 @@ uint8_t *bus_dma_map_write(struct bus *bus, gpa_t gpa, uint64_t len);
 uint64_t bus_lines(gpa_t gpa, uint64_t len);
 void bus_mark_code(struct bus *bus, gpa_t gpa, uint64_t len);
 bool bus_has_code(const struct bus *bus, gpa_t gpa); /* anywhere in the page of gpa */
+/* There is code in the page of `host`, which is an address of RAM, but none in its line. */
+bool bus_is_beside_code(const struct bus *bus, const uint8_t *host);
 /* To be called before (or right after) bytes [gpa, gpa+len) of RAM change: clears marks and calls the watcher. Cheap without marks. */
 void bus_touch_code(struct bus *bus, gpa_t gpa, uint64_t len);
 /* The same for a device, which writes to RAM by its own host pointer: the watcher hears of every write, of the same value, too. */

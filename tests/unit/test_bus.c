@@ -204,6 +204,10 @@ Test(bus, lines_without_code_are_nobodys_business)
     cr_assert_eq(w.calls, 1);
     bus_write(&bus, RAM + 0x10c0, 1, 0);
     cr_assert_eq(w.calls, 1, "the watcher said that nothing is left in the second line");
+    const uint8_t *page = bus_ram(&bus, RAM + 0x1000, 1);
+    cr_assert(bus_is_beside_code(&bus, page) && bus_is_beside_code(&bus, page + 0xc0));
+    cr_assert_not(bus_is_beside_code(&bus, page + 0x80) || bus_is_beside_code(&bus, page + 0xbf));
+    cr_assert_not(bus_is_beside_code(&bus, page + 0x1000), "no code in that page");
     w.keep = 0;
     bus_write(&bus, RAM + 0x10bf, 1, 0);
     cr_assert(w.calls == 2 && !bus_has_code(&bus, RAM + 0x1000));

@@ -226,6 +226,18 @@ Test(engine, a_store_into_code_is_seen_after_fence_i_even_in_its_own_block)
     cr_assert(engine_stats(engine)->invalidations > 0);
 }
 
+/* The first one looks the page up, the others see that their line holds no code. */
+Test(engine, stores_beside_code_go_no_long_way)
+{
+    const struct engine_counts *counts = engine_count(engine);
+    PROGRAM(LUI(S0, 0x80000), SLLI(S0, S0, 32), asm_i(0x13, 5, S0, S0, 32), ADDI(T0, ZERO, 100), SD(T0, S0, 0x200),
+            ADDI(T0, T0, -1), BNE(T0, ZERO, -8), J_SELF);
+    hart_run(h, 400);
+    uint64_t v;
+    cr_assert(bus_read(&bus, RAM + 0x200, 8, &v) && v == 1);
+    cr_assert_leq(counts->stores, 2, "%lu stores", counts->stores);
+}
+
 Test(engine, dma_into_code_is_seen)
 {
     device_mode = 2;
