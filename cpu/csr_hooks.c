@@ -172,7 +172,7 @@ static const struct {
     {'f', true, ISA_BIT(f), ISA_BIT(f)},
     {'h', true, ISA_BIT(h), ISA_BIT(h)}, /* norm:misa_h_op */
     {'i', false, ISA_BIT(i), 0},
-    {'m', true, ISA_BIT(m), ISA_BIT(m)},
+    {'m', true, ISA_BIT(m), ISA_BIT(m) | ISA_BIT(zmmul)},
     {'s', false, ISA_BIT(s), 0},
     {'u', false, ISA_BIT(u), 0},
 };
@@ -183,21 +183,23 @@ uint64_t misa_read(struct hart *h, unsigned n)
     return h->csr.misa;
 }
 
-static void misa_apply(struct hart *h)
-{
-    isa_set off = 0;
-    for (size_t i = 0; i < ARRAY_LEN(misa_letters); i++)
-        if (!(h->csr.misa & misa_bit(misa_letters[i].letter))) off |= misa_letters[i].off;
-    h->isa_fp_on = isa_without(h->isa, off);
-    h->isa_fp_off = isa_without(h->isa_fp_on, ISA_BIT(f));
-}
-
 static uint64_t misa_reset(const struct hart *h)
 {
     uint64_t v = UINT64_C(2) << 62; /* MXL: 64 */
     for (size_t i = 0; i < ARRAY_LEN(misa_letters); i++)
         if ((h->isa & misa_letters[i].present) == misa_letters[i].present) v |= misa_bit(misa_letters[i].letter);
     return v;
+}
+
+/* What a cleared bit stands for is off. A hart that never had the bit may have a part of it, as Zca without C. */
+static void misa_apply(struct hart *h)
+{
+    uint64_t cleared = misa_reset(h) & ~h->csr.misa;
+    isa_set off = 0;
+    for (size_t i = 0; i < ARRAY_LEN(misa_letters); i++)
+        if (cleared & misa_bit(misa_letters[i].letter)) off |= misa_letters[i].off;
+    h->isa_fp_on = isa_without(h->isa, off);
+    h->isa_fp_off = isa_without(h->isa_fp_on, ISA_BIT(f));
 }
 
 void misa_write(struct hart *h, const struct csr_write *w)

@@ -27,23 +27,53 @@ static const struct ext_row ext_rows[EXT_COUNT] = {
 #define ISA_G (ISA_BIT(i) | ISA_BIT(m) | ISA_BIT(a) | ISA_BIT(f) | ISA_BIT(d) | ISA_BIT(zicsr) | ISA_BIT(zifencei))
 #define ISA_B (ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs))
 
-/* What RVA22S64 makes mandatory (rva22.adoc), less what this architecture version always has. */
-#define ISA_RVA22S64                                                                                                   \
-    (ISA_G | ISA_B | ISA_BIT(c) | ISA_BIT(s) | ISA_BIT(u) | ISA_BIT(zicntr) | ISA_BIT(zihpm) | ISA_BIT(ziccif) |       \
-     ISA_BIT(ziccrse) | ISA_BIT(ziccamoa) | ISA_BIT(zicclsm) | ISA_BIT(za64rs) | ISA_BIT(zihintpause) |                \
-     ISA_BIT(zic64b) | ISA_BIT(zicbom) | ISA_BIT(zicbop) | ISA_BIT(zicboz) | ISA_BIT(zfhmin) | ISA_BIT(zkt) |          \
-     ISA_BIT(svade) | ISA_BIT(ssccptr) | ISA_BIT(sstvecd) | ISA_BIT(sstvala) | ISA_BIT(sscounterenw) | ISA_BIT(sv39) | \
-     ISA_BIT(svpbmt) | ISA_BIT(svinval))
+/* What profiles make mandatory (rva20.adoc, rva22.adoc), less what this architecture version always has. U64 profiles are about programs:
+ * a hart with no more than that has no supervisor mode. */
+#define ISA_RVA20U64                                                                                                   \
+    (ISA_G | ISA_BIT(c) | ISA_BIT(u) | ISA_BIT(zicntr) | ISA_BIT(ziccif) | ISA_BIT(ziccrse) | ISA_BIT(ziccamoa) |      \
+     ISA_BIT(zicclsm) | ISA_BIT(za64rs))
+#define ISA_RVA20S64                                                                                                   \
+    (ISA_RVA20U64 | ISA_BIT(s) | ISA_BIT(sv39) | ISA_BIT(svade) | ISA_BIT(ssccptr) | ISA_BIT(sstvecd) |                \
+     ISA_BIT(sstvala))
+#define ISA_RVA22U64                                                                                                   \
+    (ISA_RVA20U64 | ISA_B | ISA_BIT(zihpm) | ISA_BIT(zihintpause) | ISA_BIT(zic64b) | ISA_BIT(zicbom) |                \
+     ISA_BIT(zicbop) | ISA_BIT(zicboz) | ISA_BIT(zfhmin) | ISA_BIT(zkt))
+#define ISA_RVA22S64 (ISA_RVA22U64 | ISA_RVA20S64 | ISA_BIT(sscounterenw) | ISA_BIT(svpbmt) | ISA_BIT(svinval))
 
-static const struct {
+struct isa_word {
     const char *name;
     isa_set set;
     const char *help;
-} cpu_bases[] = {
+};
+
+static const struct isa_word cpu_bases[] = {
     {"rv64", ISA_ALL, "everything that is built (the default)"},
     {"max", ISA_ALL, "the same"},
     {"rva22s64", ISA_RVA22S64, "what the RVA22S64 profile makes mandatory"},
+    {"rva22u64", ISA_RVA22U64, "what RVA22U64 does: no supervisor mode"},
+    {"rva20s64", ISA_RVA20S64, "what the RVA20S64 profile makes mandatory"},
+    {"rva20u64", ISA_RVA20U64, "what RVA20U64 does: no supervisor mode"},
     {"rv64i", ISA_BIT(i) | ISA_BIT(zicsr), "the bare base, to add to"},
+};
+#define PROFILES_FROM 2 /* those in between are profiles */
+#define PROFILES_END  6
+
+/* Names for what other names say already. */
+static const struct isa_word synonyms[] = {
+    {"g", ISA_G, "i, m, a, f, d, zicsr and zifencei"},
+    {"b", ISA_B, "zba, zbb and zbs"},
+    {"za128rs", ISA_BIT(za64rs), "reservation sets are at most 128 bytes (they are of 64 at most)"},
+};
+
+/* Facts that come with a set and cannot be without it or be taken from it. The architecture's later versions supersede the earlier ones. */
+static const struct isa_word facts[] = {
+    {"svbare", ISA_BIT(s), "satp can be Bare"},
+    {"sm1p11", ISA_BIT(i), "version of the machine-level architecture"},
+    {"sm1p12", ISA_BIT(i), "the same"},
+    {"sm1p13", ISA_BIT(i), "the same"},
+    {"ss1p11", ISA_BIT(s), "version of the supervisor-level architecture"},
+    {"ss1p12", ISA_BIT(s), "the same"},
+    {"ss1p13", ISA_BIT(s), "the same"},
 };
 
 isa_set isa_default(void) { return ISA_ALL; }
@@ -70,21 +100,79 @@ bool isa_close(isa_set *set, struct err *err)
     return true;
 }
 
-/* The extension called name[0..len), case ignored; -1 if there is none. */
-static int ext_find(const char *name, size_t len)
+static bool is_name(const char *known, const char *name, size_t len)
 {
-    for (unsigned e = 0; e < EXT_COUNT; e++)
-        if (strlen(ext_rows[e].name) == len && strncasecmp(ext_rows[e].name, name, len) == 0) return (int)e;
-    return -1;
+    return strlen(known) == len && strncasecmp(known, name, len) == 0;
 }
 
-/* A name that stands for several: g, b. Else one extension, else 0. */
-static isa_set ext_find_set(const char *name, size_t len)
+static isa_set word_find(const struct isa_word *words, size_t count, const char *name, size_t len)
 {
-    if (len == 1 && tolower((unsigned char)name[0]) == 'g') return ISA_G;
-    if (len == 1 && tolower((unsigned char)name[0]) == 'b') return ISA_B;
-    int e = ext_find(name, len);
-    return e < 0 ? 0 : UINT64_C(1) << e;
+    for (size_t i = 0; i < count; i++)
+        if (is_name(words[i].name, name, len)) return words[i].set;
+    return 0;
+}
+
+/* What name[0..len), case ignored, stands for; 0 if there is no such name. *fixed: it is a fact. */
+static isa_set ext_find_set(const char *name, size_t len, bool *fixed)
+{
+    for (unsigned e = 0; e < EXT_COUNT; e++)
+        if (is_name(ext_rows[e].name, name, len)) return UINT64_C(1) << e;
+    isa_set set = word_find(facts, ARRAY_LEN(facts), name, len);
+    *fixed = set != 0;
+    return set ? set : word_find(synonyms, ARRAY_LEN(synonyms), name, len);
+}
+
+/* ---- names that were meant, perhaps ---- */
+
+#define NEAR_LENGTH_MAX 16
+#define NEAR_NAMES      4
+
+/* How many letters have to be replaced, added or left out (Levenshtein); both names are short. */
+static unsigned name_distance(const char *a, size_t a_len, const char *b)
+{
+    unsigned row[NEAR_LENGTH_MAX + 1];
+    size_t b_len = strlen(b);
+    if (a_len > NEAR_LENGTH_MAX || b_len > NEAR_LENGTH_MAX) return NEAR_LENGTH_MAX;
+    for (size_t j = 0; j <= b_len; j++) row[j] = (unsigned)j;
+    for (size_t i = 0; i < a_len; i++) {
+        unsigned corner = row[0];
+        row[0] = (unsigned)i + 1;
+        for (size_t j = 0; j < b_len; j++) {
+            unsigned replaced = corner + (tolower((unsigned char)a[i]) != b[j]);
+            unsigned shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+            corner = row[j + 1];
+            row[j + 1] = replaced < shorter ? replaced : shorter;
+        }
+    }
+    return row[b_len];
+}
+
+struct near {
+    char text[NEAR_NAMES * (NEAR_LENGTH_MAX + 2) + 16];
+    unsigned count;
+};
+
+static void near_add(struct near *n, const char *name, size_t len, const char *known)
+{
+    if (len < 3 || n->count == NEAR_NAMES || name_distance(name, len, known) > (len < 6 ? 1 : 2)) return;
+    size_t used = strlen(n->text);
+    snprintf(n->text + used, sizeof n->text - used, "%s%s", n->count++ ? ", " : "; near it: ", known);
+}
+
+static struct near near_bases(const char *name, size_t len)
+{
+    struct near n = {{0}, 0};
+    for (size_t i = 0; i < ARRAY_LEN(cpu_bases); i++) near_add(&n, name, len, cpu_bases[i].name);
+    return n;
+}
+
+static struct near near_extensions(const char *name, size_t len)
+{
+    struct near n = {{0}, 0};
+    for (unsigned e = 0; e < EXT_COUNT; e++) near_add(&n, name, len, ext_rows[e].name);
+    for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) near_add(&n, name, len, synonyms[i].name);
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++) near_add(&n, name, len, facts[i].name);
+    return n;
 }
 
 /* How many characters of an ISA string the next extension's name takes: 1, or up to '_' after z, s, x. A lone s is supervisor mode. */
@@ -97,22 +185,39 @@ static size_t isa_token_length(const char *p)
     return strcspn(p, "_");
 }
 
-bool isa_parse_string(const char *text, isa_set *set, struct err *err)
+/* What the string begins with: rv64i or rv64g, which is left to be read, or a profile. */
+static bool isa_parse_base(const char *text, const char **rest, isa_set *set, struct err *err)
 {
+    size_t len = strcspn(text, "_");
+    isa_set profile = word_find(cpu_bases + PROFILES_FROM, PROFILES_END - PROFILES_FROM, text, len);
+    *set = ISA_SPIKE_BASE | profile;
+    *rest = text + len;
+    if (profile) return true;
+    if (strncasecmp(text, "rva", 3) == 0)
+        return err_set(err, "--isa=%s: profile %.*s is not built; rva20 and rva22, u64 and s64, are", text, (int)len,
+                       text);
     if (strncasecmp(text, "rv64", 4) != 0)
         return err_set(err, "--isa=%s: only RV64 is built; the string must begin with rv64", text);
-    const char *p = text + 4;
-    int base = tolower((unsigned char)*p);
-    if (base != 'i' && base != 'g') return err_set(err, "--isa=%s: rv64 must be followed by i or g", text);
-    *set = ISA_SPIKE_BASE;
+    *rest = text + 4;
+    int base = tolower((unsigned char)text[4]);
+    return base == 'i' || base == 'g' || err_set(err, "--isa=%s: rv64 must be followed by i or g", text);
+}
+
+bool isa_parse_string(const char *text, isa_set *set, struct err *err)
+{
+    const char *p;
+    if (!isa_parse_base(text, &p, set, err)) return false;
     while (*p) {
         if (*p == '_') {
             p++;
             continue;
         }
         size_t len = isa_token_length(p);
-        isa_set found = ext_find_set(p, len);
-        if (!found) return err_set(err, "--isa=%s: extension %.*s is not built; see -cpu help", text, (int)len, p);
+        bool fixed = false;
+        isa_set found = ext_find_set(p, len, &fixed);
+        if (!found)
+            return err_set(err, "--isa=%s: extension %.*s is not built%s; see -cpu help", text, (int)len, p,
+                           near_extensions(p, len).text);
         *set |= found;
         p += len;
     }
@@ -145,8 +250,12 @@ static bool cpu_parse_switch(const char *p, size_t len, isa_set *which, bool *on
     } else {
         return err_set(err, "-cpu %.*s: expected +name, -name or name=on|off", (int)len, p);
     }
-    *which = ext_find_set(name, name_len);
-    if (!*which) return err_set(err, "-cpu %.*s: no such extension; see -cpu help", (int)name_len, name);
+    bool fixed = false;
+    *which = ext_find_set(name, name_len, &fixed);
+    if (!*which)
+        return err_set(err, "-cpu %.*s: no such extension%s; see -cpu help", (int)name_len, name,
+                       near_extensions(name, name_len).text);
+    if (fixed && !*on) return err_set(err, "-cpu %.*s: it cannot be switched off alone", (int)name_len, name);
     return true;
 }
 
@@ -171,13 +280,25 @@ static bool set_without(isa_set *set, isa_set off, isa_set asked, struct err *er
     return true;
 }
 
+/* Who switches a letter off means its parts, too, but for those that he asked for. */
+static isa_set with_parts(isa_set off, isa_set asked)
+{
+    static const struct {
+        isa_set whole, parts;
+    } letters[] = {
+        {ISA_BIT(m), ISA_BIT(zmmul)}, {ISA_BIT(a), ISA_BIT(zaamo) | ISA_BIT(zalrsc)}, {ISA_BIT(c), ISA_BIT(zca)}};
+    for (size_t i = 0; i < ARRAY_LEN(letters); i++)
+        if (off & letters[i].whole) off |= letters[i].parts & ~asked;
+    return off;
+}
+
 bool isa_parse_cpu(const char *text, isa_set *set, struct err *err)
 {
     size_t len = strcspn(text, ","), i = 0;
     while (i < ARRAY_LEN(cpu_bases) && (strlen(cpu_bases[i].name) != len || memcmp(cpu_bases[i].name, text, len) != 0))
         i++;
     if (i == ARRAY_LEN(cpu_bases))
-        return err_set(err, "-cpu %.*s: unknown; known are rv64, max, rva22s64, rv64i (see -cpu help)", (int)len, text);
+        return err_set(err, "-cpu %.*s: unknown%s; see -cpu help", (int)len, text, near_bases(text, len).text);
     isa_set on_asked = 0, off_asked = 0;
     for (const char *p = text + len; *p == ','; p += len) {
         isa_set which = 0;
@@ -192,8 +313,8 @@ bool isa_parse_cpu(const char *text, isa_set *set, struct err *err)
     /* C and D together are what makes Zcd: without Zcd neither can go on saying what it says. The user has to choose. */
     if ((off_asked & ISA_BIT(zcd)) && !(off_asked & (ISA_BIT(c) | ISA_BIT(d))) && isa_has(*set, EXT_c) &&
         isa_has(*set, EXT_d))
-        return err_set(err, "-cpu zcd: c and d imply it; switch c off as well (zca can stay)");
-    if (!set_without(set, off_asked, on_asked, err)) return false;
+        return err_set(err, "-cpu zcd: c and d imply it; switch c off as well (zca=on keeps the rest of it)");
+    if (!set_without(set, with_parts(off_asked, on_asked), on_asked, err)) return false;
     if (isa_has(off_asked, EXT_svade) && isa_has(*set, EXT_sv39) && !isa_has(*set, EXT_svadu))
         return err_set(err, "-cpu svade: without svadu there is no other way to treat A and D bits");
     return isa_close(set, err);
@@ -220,4 +341,8 @@ void isa_print_help(void *file)
         fprintf(file, "  %-13s %s\n", cpu_bases[i].name, cpu_bases[i].help);
     fprintf(file, "\nextensions:\n");
     for (unsigned e = 0; e < EXT_COUNT; e++) fprintf(file, "  %-13s %s\n", ext_rows[e].name, ext_rows[e].help);
+    fprintf(file, "\nother names:\n");
+    for (size_t i = 0; i < ARRAY_LEN(synonyms); i++) fprintf(file, "  %-13s %s\n", synonyms[i].name, synonyms[i].help);
+    fprintf(file, "\nfacts that are accepted and cannot be switched off:\n");
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++) fprintf(file, "  %-13s %s\n", facts[i].name, facts[i].help);
 }

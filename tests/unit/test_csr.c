@@ -324,12 +324,27 @@ Test(csr, floating_point_goes_with_fs)
     cr_assert_eq(csr_get(h, FCSR), 0xe1, "reserved rounding modes are held");
 }
 
+/* Parts of an extension that the hart never had stay when misa is written. */
+Test(csr, misa_leaves_parts_of_what_was_never_there)
+{
+    struct hart *parts = bench_hart("rv64,c=off,m=off,a=off,zca=on,zmmul=on,zaamo=on");
+    cr_assert(isa_has(parts->isa_live, EXT_zca) && isa_has(parts->isa_live, EXT_zmmul) &&
+              isa_has(parts->isa_live, EXT_zaamo));
+    isa_set before = parts->isa_live;
+    csr_set(parts, MISA, csr_get(parts, MISA));
+    cr_expect_eq(parts->isa_live, before);
+    csr_set(parts, MISA, csr_get(parts, MISA) & ~UINT64_C(2));
+    cr_expect(isa_has(parts->isa_live, EXT_zca) && isa_has(parts->isa_live, EXT_zmmul) &&
+              isa_has(parts->isa_live, EXT_zaamo));
+    hart_destroy(parts);
+}
+
 Test(csr, misa_switches_extensions)
 {
     csr_set(h, MSTATUS, FS_ON);
     uint64_t all = csr_get(h, MISA);
     csr_set(h, MISA, all & ~(UINT64_C(1) << 12));
-    cr_assert(!isa_has(h->isa_live, EXT_m) && isa_has(h->isa_live, EXT_a));
+    cr_assert(!isa_has(h->isa_live, EXT_m) && !isa_has(h->isa_live, EXT_zmmul) && isa_has(h->isa_live, EXT_a));
     csr_set(h, MISA, all & ~UINT64_C(1));
     cr_assert(!isa_has(h->isa_live, EXT_zaamo) && !isa_has(h->isa_live, EXT_zalrsc) &&
               !isa_has(h->isa_live, EXT_zawrs) && isa_has(h->isa_live, EXT_m));
