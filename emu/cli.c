@@ -110,10 +110,19 @@ static bool take_option(struct machine_config *c, int argc, char **argv, int *at
     return o->handle(c, value, err);
 }
 
+/* A bare program's console is not one of the board's devices. */
+static void leave_out_defaults(struct machine_config *c)
+{
+    if (!c->nodefaults || c->program) return;
+    if (!c->serial_count) c->serials[c->serial_count++] = "null";
+    if (!c->monitor) c->monitor = "none";
+}
+
 /* What can only be judged when everything is known. */
 static bool complete(struct machine_config *c, struct err *err)
 {
     if (c->program && c->kernel) return err_set(err, "%s: a program and -kernel exclude each other", c->program);
+    leave_out_defaults(c);
     if (!c->ram_bytes) c->ram_bytes = c->program ? UINT64_C(2) << 30 : UINT64_C(128) << 20;
     if (c->append && !c->kernel && !c->program) return err_set(err, "-append: needs -kernel");
     if (c->initrd && !c->kernel) return err_set(err, "-initrd: needs -kernel");

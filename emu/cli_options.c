@@ -2,6 +2,7 @@
 #include "emu/cli.h"
 
 #include "emu/base/log.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ STRING_OPTION(commit_log_file)
 FLAG_OPTION(nographic)
 FLAG_OPTION(snapshot)
 FLAG_OPTION(no_reboot)
+FLAG_OPTION(nodefaults)
 FLAG_OPTION(realtime)
 FLAG_OPTION(stats)
 FLAG_OPTION(perf_map)
@@ -147,6 +149,66 @@ static bool add_object(config_t *c, const char *value, struct err *err)
 static bool add_chardev(config_t *c, const char *value, struct err *err)
 {
     return config_add(&c->chardevs, "-chardev", value, "backend", err);
+}
+
+static void put_item(FILE *to, const char *key, const char *value)
+{
+    fprintf(to, ",%s%s", key, value ? "=" : "");
+    for (; value && *value; value++) fprintf(to, *value == ',' ? ",," : "%c", *value);
+}
+
+/* A -netdev and a -device in one; mac= is the card's, all else the network's. */
+static bool add_nic_pair(config_t *c, const struct opts *o, struct err *err)
+{
+    char *net = NULL, *card = NULL, id[16];
+    size_t net_size, card_size;
+    FILE *to_net = open_memstream(&net, &net_size), *to_card = open_memstream(&card, &card_size);
+    bool ok = to_net && to_card;
+    snprintf(id, sizeof id, "#nic%u", c->nics++);
+    if (opts_get(o, "id")) snprintf(id, sizeof id, "%.15s", opts_get(o, "id"));
+    if (ok) {
+        fprintf(to_net, "user");
+        fprintf(to_card, "virtio-net-device,netdev=%s", id);
+    }
+    for (unsigned i = 0; ok && i < o->count; i++) {
+        const char *key = o->item[i].key;
+        if (!strcmp(key, "type") || !strcmp(key, "model") || !strcmp(key, "id")) continue;
+        put_item(strcmp(key, "mac") ? to_net : to_card, key, o->item[i].value);
+    }
+    if (ok) put_item(to_net, "id", id);
+    if (to_net) fclose(to_net);
+    if (to_card) fclose(to_card);
+    ok = (ok && net && card) || err_set(err, "-nic %s: out of memory", o->text);
+    ok =
+        ok && config_add(&c->netdevs, "-nic", net, "type", err) && config_add(&c->devices, "-nic", card, "driver", err);
+    free(net);
+    free(card);
+    return ok;
+}
+
+static bool add_nic(config_t *c, const char *value, struct err *err)
+{
+    struct opts o;
+    bool ok = opts_parse(&o, "-nic", value, "type", err);
+    const char *type = ok ? opts_get(&o, "type") : NULL, *model = ok ? opts_get(&o, "model") : NULL;
+    bool none = type && !strcmp(type, "none");
+    if (ok && !none && (!type || strcmp(type, "user")))
+        ok = err_set(err, "-nic %s: unknown kind '%s'; there are user and none", value, type ? type : "");
+    if (ok && none && o.count > 1) ok = err_set(err, "-nic %s: nothing goes with none", value);
+    if (ok && opts_get(&o, "id") && strlen(opts_get(&o, "id")) > 15)
+        ok = err_set(err, "-nic %s: the id has more than 15 letters", value);
+    if (ok && model && strcmp(model, "virtio") && strcmp(model, "virtio-net-device"))
+        ok = err_set(err, "-nic %s: model=%s is not supported; virtio-net-device is", value, model);
+    if (ok && !none) ok = add_nic_pair(c, &o, err);
+    opts_finish(&o);
+    return ok;
+}
+
+static bool set_net(config_t *c, const char *value, struct err *err)
+{
+    (void)c;
+    return !strcmp(value, "none") ||
+           err_set(err, "-net %s: not supported; use -nic user, or -netdev and -device", value);
 }
 
 /* The virtio windows are modern ones; who says so gets what he wants. */
@@ -321,6 +383,10 @@ const struct cli_option cli_options[] = {
      add_object},
     {"global", "virtio-mmio.force-legacy=false", "accepted; virtio devices are modern ones", CLI_QEMU, set_global},
     {"netdev", "user,id=ID[,hostfwd=tcp::HOSTPORT-:GUESTPORT]...", "user-mode network", CLI_QEMU, add_netdev},
+    {"nic", "user[,model=virtio-net-device][,mac=MAC][,KEY=VALUE...]|none",
+     "a network card, with the network of -netdev", CLI_QEMU, add_nic},
+    {"net", "none", "accepted; there is no card that was not asked for", CLI_QEMU, set_net},
+    {"nodefaults", NULL, "serial port and monitor go nowhere unless they are asked for", CLI_QEMU, set_nodefaults},
     {"chardev", "stdio|file|null|pty|socket,id=ID[,KEY=VALUE...]", "a character stream", CLI_QEMU, add_chardev},
     {"serial", "stdio|mon:stdio|file:PATH|null|pty|tcp:HOST:PORT|chardev:ID", "where the serial port goes", CLI_QEMU,
      add_serial},

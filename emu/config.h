@@ -36,6 +36,8 @@ struct machine_config {
     unsigned serial_count;
     const char *monitor; /* -monitor; NULL: in the terminal's mux with -nographic, else none */
     bool nographic, snapshot, no_reboot;
+    bool nodefaults; /* serial port and monitor go nowhere unless they are asked for */
+    unsigned nics;   /* -nic, each also one of netdevs and devices */
     /* time */
     uint64_t freq_hz, cpi_milli; /* default 1 GHz, 1000 */
     uint64_t seed;

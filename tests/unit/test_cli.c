@@ -115,6 +115,46 @@ Test(cli, qemu_globals_and_objects)
     expect_wrong("-kernel k -global a.b=c", "-global a.b=c: unknown property 'a.b'");
 }
 
+/* A card and its network in one word; nothing, in the words of those who want nothing. */
+Test(cli, qemu_nics)
+{
+    cr_assert_eq(
+        parse("-kernel k -nic user,model=virtio-net-device,mac=52:54:00:00:00:01,hostfwd=tcp::2222-:22 -nic user,id=n "
+              "-net none -nic none"),
+        CLI_RUN, "%s", err.text);
+    cr_assert_eq(config.netdevs.count, 2);
+    cr_assert_eq(config.devices.count, 2);
+    const struct opts *net = config.netdevs.item, *card = config.devices.item;
+    cr_expect_str_eq(opts_get(&net[0], "type"), "user");
+    cr_expect_str_eq(opts_get(&net[0], "hostfwd"), "tcp::2222-:22");
+    cr_expect_null(opts_get(&net[0], "mac"));
+    cr_expect_str_eq(opts_get(&card[0], "driver"), "virtio-net-device");
+    cr_expect_str_eq(opts_get(&card[0], "mac"), "52:54:00:00:00:01");
+    cr_expect_str_eq(opts_get(&card[0], "netdev"), opts_get(&net[0], "id"));
+    cr_expect_str_eq(opts_get(&card[1], "netdev"), "n");
+    cr_expect_str_eq(opts_get(&net[1], "id"), "n");
+    config_finish(&config);
+    expect_wrong("-kernel k -nic tap", "-nic tap: unknown kind 'tap'; there are user and none");
+    expect_wrong("-kernel k -nic user,model=e1000",
+                 "-nic user,model=e1000: model=e1000 is not supported; virtio-net-device is");
+    expect_wrong("-kernel k -nic none,id=n", "-nic none,id=n: nothing goes with none");
+    expect_wrong("-kernel k -net nic", "-net nic: not supported; use -nic user, or -netdev and -device");
+}
+
+Test(cli, without_defaults)
+{
+    cr_assert_eq(parse("-kernel k -nographic -nodefaults"), CLI_RUN, "%s", err.text);
+    cr_assert_eq(config.serial_count, 1);
+    cr_expect_str_eq(config.serials[0], "null");
+    cr_expect_str_eq(config.monitor, "none");
+    cr_assert_eq(parse("-kernel k -nodefaults -serial stdio -monitor stdio"), CLI_RUN, "%s", err.text);
+    cr_assert_eq(config.serial_count, 1);
+    cr_expect_str_eq(config.serials[0], "stdio");
+    cr_expect_str_eq(config.monitor, "stdio");
+    cr_assert_eq(parse("-nodefaults p"), CLI_RUN, "%s", err.text);
+    cr_expect_eq(config.serial_count, 0);
+}
+
 Test(cli, machine_properties_are_checked)
 {
     cr_expect_eq(parse("-kernel k -M virt,aclint=on,aia=none,acpi=off,accel=tcg"), CLI_RUN, "%s", err.text);
