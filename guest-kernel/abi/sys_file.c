@@ -268,6 +268,7 @@ enum {
     F_OFD_GETLK = 36,
     F_OFD_SETLK,
     F_OFD_SETLKW,
+    F_GETLEASE = 1025,
     F_DUPFD_CLOEXEC = 1030,
     F_SETPIPE_SZ,
     F_GETPIPE_SZ,
@@ -358,6 +359,7 @@ static long do_fcntl(struct file *file, int fd, int command, uint64_t argument)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW: return fcntl_lock(file, command, argument);
+    case F_GETLEASE: return 2; /* F_UNLCK: nobody has one */
     case F_SETOWN: file->owner = (int)argument; return 0;
     case F_GETOWN: return file->owner;
     case F_SETPIPE_SZ:
@@ -398,7 +400,15 @@ long sys_flock(int fd, int operation)
 
 long sys_ioctl(int fd, unsigned request, uint64_t argument)
 {
-    enum { FIONBIO = 0x5421, FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIOASYNC = 0x5452, FIONREAD = 0x541b };
+    enum {
+        FIONBIO = 0x5421,
+        FIOCLEX = 0x5451,
+        FIONCLEX = 0x5450,
+        FIOASYNC = 0x5452,
+        FIONREAD = 0x541b,
+        FIGETBSZ = 2,
+        FICLONE = 0x40049409
+    };
     const unsigned FIFREEZE = 0xc0045877, FITHAW = 0xc0045878;
     struct file *file = fd_get(fd);
     if (!file) return -EBADF;
@@ -414,6 +424,11 @@ long sys_ioctl(int fd, unsigned request, uint64_t argument)
     } else if (request == FIONREAD && file->inode && S_ISREG(file->inode->mode)) {
         value = (int)(file->inode->size - file->position);
         result = copy_to_user(argument, &value, sizeof value);
+    } else if (request == FIGETBSZ && file->inode && (S_ISREG(file->inode->mode) || S_ISDIR(file->inode->mode))) {
+        value = PAGE_SIZE;
+        result = copy_to_user(argument, &value, sizeof value);
+    } else if (request == FICLONE && file->inode && S_ISREG(file->inode->mode)) {
+        result = -EOPNOTSUPP; /* no file system here shares blocks between files */
     } else if (request == FIFREEZE || request == FITHAW) {
         /* no file system here can be stopped, so none is */
         result = !cred_is_root() ? -EPERM : request == FIFREEZE ? -EOPNOTSUPP : -EINVAL;

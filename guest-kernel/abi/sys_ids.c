@@ -138,19 +138,26 @@ long sys_setgroups(K_INT count, K_IN from)
     return 0;
 }
 
-/* Capabilities: root has all, others none; that much can be asked. */
+/* Capabilities: root has all, others none; that much can be asked, and nothing else can be set. */
+struct cap_header {
+    uint32_t version;
+    int32_t pid;
+};
+
+/* An unknown version is answered with the one that is known. */
+static int read_header(uint64_t header, struct cap_header *in)
+{
+    if (copy_from_user(in, header, sizeof *in)) return -EFAULT;
+    if (in->version == 0x20080522 || in->version == 0x20071026) return 0;
+    in->version = 0x20080522;
+    return copy_to_user(header, in, sizeof *in) ? -EFAULT : -EINVAL;
+}
+
 long sys_capget(K_IN header, K_OUT data)
 {
-    struct {
-        uint32_t version;
-        int32_t pid;
-    } in;
-    if (copy_from_user(&in, header, sizeof in)) return -EFAULT;
-    if (in.version != 0x20080522 && in.version != 0x20071026) {
-        in.version = 0x20080522;
-        if (copy_to_user(header, &in, sizeof in)) return -EFAULT;
-        return data ? -EINVAL : 0;
-    }
+    struct cap_header in;
+    int error = read_header(header, &in);
+    if (error) return error == -EINVAL && !data ? 0 : error;
     if (in.pid < 0) return -EINVAL;
     bool root = cred_is_root();
     if (in.pid) {
@@ -162,4 +169,20 @@ long sys_capget(K_IN header, K_OUT data)
     uint32_t all = root ? UINT32_MAX : 0, high = all & 0x1ff;
     uint32_t out[6] = {all, all, 0, high, high, 0};
     return data && copy_to_user(data, out, sizeof out) ? -EFAULT : 0;
+}
+
+long sys_capset(K_IN header, K_IN data)
+{
+    struct cap_header in;
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } set[2];
+    int error = read_header(header, &in);
+    if (error) return error;
+    if (in.pid && in.pid != current->pid) return -EPERM;
+    if (copy_from_user(set, data, sizeof set)) return -EFAULT;
+    uint32_t all = cred_is_root() ? UINT32_MAX : 0, high = all & 0x1ff;
+    bool same = set[0].effective == all && set[0].permitted == all && (set[1].effective & 0x1ff) == high &&
+                (set[1].permitted & 0x1ff) == high && !set[0].inheritable && !(set[1].inheritable & 0x1ff);
+    return same ? 0 : -EPERM;
 }

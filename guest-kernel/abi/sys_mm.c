@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "fs/fdtable.h"
 #include "fs/vfs.h"
+#include "kern/process.h"
 #include "kern/task.h"
 #include "mm/slab.h"
 #include "mm/space_internal.h"
@@ -64,6 +65,27 @@ long sys_riscv_flush_icache(K_PTR start, K_PTR end, K_FLAGS flags)
     sbi_remote_fence_i(((1u << machine.harts) - 1) & ~(1u << this_hart()->number));
     interrupts_restore(on);
     return 0;
+}
+
+/*
+ * A memory barrier on every hart that runs a thread of the caller, so that its fast paths need none of their own. fence.i on another hart
+ * is an interrupt there, and an interrupt orders memory.
+ */
+long sys_membarrier(K_INT command, K_FLAGS flags, K_INT hart)
+{
+    enum { QUERY = 0, GLOBAL = 1, PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16 };
+    (void)hart;
+    if (flags) return -EINVAL;
+    struct process *process = current->process;
+    switch (command) {
+    case QUERY: return GLOBAL | PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED;
+    case REGISTER_PRIVATE_EXPEDITED: atomic_store(&process->membarrier, true); return 0;
+    case PRIVATE_EXPEDITED:
+        if (!atomic_load(&process->membarrier)) return -EPERM;
+        return sys_riscv_flush_icache(0, 0, 0);
+    case GLOBAL: return sys_riscv_flush_icache(0, 0, 0);
+    default: return -EINVAL;
+    }
 }
 
 /* The swap file or partition named by a user's path; an error pointer. */

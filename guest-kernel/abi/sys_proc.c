@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "fs/fdtable.h"
 #include "fs/vfs.h"
+#include "ipc/eventfd.h"
 #include "kern/cputime.h"
 #include "kern/exit.h"
 #include "kern/print.h"
@@ -161,6 +162,13 @@ long sys_waitid(K_INT type, K_PID id, K_OUT info, K_FLAGS options, K_OUT usage)
         request.which = WAIT_GROUP;
         if (!id) request.id = current->process->pgid;
         break;
+    case 3: {
+        struct process *process = pidfd_process(id);
+        if (!process) return -EBADF;
+        request.which = WAIT_PID, request.id = process->pid;
+        process_put(process);
+        break;
+    }
     default: return -EINVAL;
     }
     struct wait_report report;

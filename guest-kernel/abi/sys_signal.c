@@ -4,6 +4,7 @@
 #include "abi/structs.h"
 #include "abi/syscall.h"
 #include "base/string.h"
+#include "ipc/eventfd.h"
 #include "kern/process_internal.h"
 #include "kern/signal_internal.h"
 
@@ -37,8 +38,8 @@ static struct siginfo own_info(int signal, int code)
 /* RLIMIT_SIGPENDING: whoever queues information with a real-time signal is told that there is no room for it. process_lock is held. */
 static bool has_room(const struct process *process, const struct task *task, int signal, const struct siginfo *info)
 {
-    const struct sigpending *pending = task ? &task->signals.pending : &process->pending;
-    return signal < 32 || info->code == SI_USER || pending->count < process->limits[RLIMIT_SIGPENDING].soft;
+    uint64_t count = process->pending.count + (task ? task->signals.pending.count : 0);
+    return signal < 32 || info->code == SI_USER || count < process->limits[RLIMIT_SIGPENDING].soft;
 }
 
 /* kill(0), kill(-1), kill(-pgid) */
@@ -62,6 +63,19 @@ static long send_to_many(int pid, int signal)
     return sent ? 0 : found ? -EPERM : -ESRCH;
 }
 
+/* Takes over the reference. */
+static long send_and_put(struct process *process, int signal, const struct siginfo *info)
+{
+    spin_lock(&process_lock);
+    long result = process->leader ? 0 : -ESRCH;
+    if (!result && !may_send(process, signal)) result = -EPERM;
+    if (!result && signal && !has_room(process, NULL, signal, info)) result = -EAGAIN;
+    if (!result && signal) signal_queue(process, NULL, signal, info);
+    spin_unlock(&process_lock);
+    process_put(process);
+    return result;
+}
+
 static long send_to_process(int pid, int signal, const struct siginfo *info)
 {
     struct process *process = process_find(pid);
@@ -70,14 +84,7 @@ static long send_to_process(int pid, int signal, const struct siginfo *info)
         if (task && task->process) process = process_get(task->process);
         if (task) task_put(task);
     }
-    if (!process) return -ESRCH;
-    spin_lock(&process_lock);
-    long result = may_send(process, signal) ? 0 : -EPERM;
-    if (!result && signal && !has_room(process, NULL, signal, info)) result = -EAGAIN;
-    if (!result && signal) signal_queue(process, NULL, signal, info);
-    spin_unlock(&process_lock);
-    process_put(process);
-    return result;
+    return process ? send_and_put(process, signal, info) : -ESRCH;
 }
 
 long sys_kill(K_PID pid, K_SIG signal)
@@ -143,6 +150,23 @@ long sys_rt_tgsigqueueinfo(K_PID tgid, K_PID pid, K_SIG signal, K_IN from)
     if (tgid <= 0 || pid <= 0) return -EINVAL;
     if (error && !(error == -EPERM && tgid == current->tgid)) return error;
     return send_to_task(tgid, pid, signal, &info);
+}
+
+long sys_pidfd_send_signal(K_FD fd, K_SIG signal, K_IN from, K_FLAGS flags)
+{
+    struct siginfo info = own_info(signal, SI_USER);
+    if (flags) return -EINVAL;
+    struct process *process = pidfd_process(fd);
+    if (!process) return -EBADF;
+    int error = 0;
+    if (from) {
+        error = read_info(from, signal, &info);
+        if (error == -EPERM && process == current->process) error = 0;
+    }
+    if (!error && (signal < 0 || signal > SIGNAL_MAX)) error = -EINVAL;
+    if (!error) return send_and_put(process, signal, &info);
+    process_put(process);
+    return error;
 }
 
 /* Handlers and masks */

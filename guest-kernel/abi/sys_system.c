@@ -220,6 +220,37 @@ static long set_own_name(uint64_t from)
 
 static long put_int(uint64_t to, int value) { return copy_to_user(to, &value, sizeof value) ? -EFAULT : 0; }
 
+/* What is asked about machinery that Kepler does not have: the answer of a machine where it is off. */
+static long ask_absent(int option, uint64_t a)
+{
+    enum {
+        GET_TIMING = 13,
+        SET_TIMING,
+        GET_SECCOMP = 21,
+        CAPBSET_READ = 23,
+        GET_SECUREBITS = 27,
+        TASK_PERF_EVENTS_DISABLE = 31,
+        TASK_PERF_EVENTS_ENABLE,
+        MCE_KILL_GET = 34,
+        GET_THP_DISABLE = 42,
+        GET_IO_FLUSHER = 58,
+        LAST_CAPABILITY = 40
+    };
+    switch (option) {
+    case GET_TIMING:
+    case GET_SECCOMP:
+    case GET_SECUREBITS:
+    case TASK_PERF_EVENTS_DISABLE:
+    case TASK_PERF_EVENTS_ENABLE:
+    case GET_THP_DISABLE:
+    case GET_IO_FLUSHER: return 0;
+    case SET_TIMING: return a ? -EINVAL : 0;
+    case CAPBSET_READ: return a <= LAST_CAPABILITY ? 1 : -EINVAL;
+    case MCE_KILL_GET: return 2; /* the system's default */
+    default: return -EINVAL;
+    }
+}
+
 long sys_prctl(K_INT option, K_HEX a, K_HEX b, K_HEX c, K_HEX d)
 {
     struct process *process = current->process;
@@ -243,7 +274,7 @@ long sys_prctl(K_INT option, K_HEX a, K_HEX b, K_HEX c, K_HEX d)
         current->no_new_privileges = true;
         return 0;
     case 39: return a || b || c || d ? -EINVAL : current->no_new_privileges;
-    default: return -EINVAL;
+    default: return ask_absent(option, a);
     }
 }
 

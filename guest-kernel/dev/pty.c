@@ -196,7 +196,7 @@ static long master_ioctl(struct file *file, unsigned request, uint64_t argument)
         pty->locked = value;
         return 0;
     case TIOCSIG:
-        if (argument < 1 || argument > SIGNAL_MAX) return -EINVAL;
+        if (argument != SIGINT && argument != SIGQUIT && argument != SIGTSTP) return -EINVAL;
         job_signal_foreground(&pty->tty, (int)argument);
         return 0;
     default: return tty_ioctl(file, &pty->tty, true, request, argument);

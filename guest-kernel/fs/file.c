@@ -82,7 +82,7 @@ int file_path(struct file *file, char *to, size_t room)
 {
     if (!file->parent) {
         if (file->inode && S_ISDIR(file->inode->mode)) return inode_path(file->inode, to, room);
-        if (file->kind && strchr(file->kind, '[')) return format(to, room, "%s", file->kind) + 1;
+        if (file->kind && !strncmp(file->kind, "anon_inode", 10)) return format(to, room, "%s", file->kind) + 1;
         return format(to, room, "%s:[%lu]", file->kind ? file->kind : "anon_inode",
                       file->inode ? file->inode->ino : (uint64_t)0) +
                1;

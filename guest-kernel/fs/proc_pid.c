@@ -49,28 +49,84 @@ static void show_stat(struct proc_text *text, struct task *task)
                v.pending, v.blocked, v.ignored, v.caught, v.hart);
 }
 
+static unsigned umask_of(struct task *task)
+{
+    spin_lock(&process_lock);
+    struct fs_context *context = task->fs;
+    unsigned umask = context ? context->umask : 0;
+    spin_unlock(&process_lock);
+    return umask;
+}
+
+static unsigned descriptors_of(struct task *task)
+{
+    spin_lock(&process_lock);
+    struct fdtable *table = task->files;
+    if (table) fdtable_get(table);
+    spin_unlock(&process_lock);
+    unsigned slots = table ? fdtable_size(table) : 0;
+    if (table) fdtable_put(table);
+    return slots;
+}
+
+static void show_memory_sizes(struct proc_text *text, const struct mm_stats *m)
+{
+    const struct {
+        const char *name;
+        uint64_t pages;
+    } rows[] = {{"VmSize", m->virtual_pages}, {"VmLck", m->locked},     {"VmRSS", m->rss_anon + m->rss_file},
+                {"RssAnon", m->rss_anon},     {"RssFile", m->rss_file}, {"VmData", m->data},
+                {"VmStk", m->stack},          {"VmExe", m->text},       {"VmPTE", m->tables},
+                {"VmSwap", m->swapped}};
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) proc_print(text, "%s:\t%8lu kB\n", rows[i].name, rows[i].pages * 4);
+}
+
+/* As on Linux: "0-2,5". */
+static void show_harts(struct proc_text *text, uint64_t mask)
+{
+    const char *comma = "";
+    for (unsigned from = 0, to; from < 64; from = to + 1) {
+        for (to = from; to < 64 && mask >> to & 1; to++) {
+        }
+        if (to == from) continue;
+        proc_print(text, to - from > 1 ? "%s%u-%u" : "%s%u", comma, from, to - 1);
+        comma = ",";
+    }
+}
+
+/* Root has every capability, others none (abi/sys_ids.c). */
+static void show_rights(struct proc_text *text, const struct process_view *v, bool no_new_privileges)
+{
+    const uint64_t all = (1ull << 41) - 1, own = v->cred.euid ? 0 : all, may = v->cred.uid && v->cred.euid ? 0 : all;
+    proc_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul, may,
+               own, all, 0ul);
+    proc_print(text, "NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t%lx\nCpus_allowed_list:\t", no_new_privileges,
+               v->policy_mask);
+    show_harts(text, v->policy_mask);
+}
+
 static void show_status(struct proc_text *text, struct task *task)
 {
     struct process_view v;
     process_describe(task, true, &v);
     struct mm_stats m = memory_of(task);
-    proc_print(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", v.name, v.state,
+    proc_print(text, "Name:\t%s\n", v.name);
+    if (!v.kernel_thread) proc_print(text, "Umask:\t%04o\n", umask_of(task));
+    proc_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", v.state,
                v.state_name, v.tgid, v.pid, v.ppid, v.tracer);
-    proc_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nGroups:\t", v.cred.uid, v.cred.euid, v.cred.suid,
-               v.cred.fsuid, v.cred.gid, v.cred.egid, v.cred.sgid, v.cred.fsgid);
+    proc_print(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", v.cred.uid, v.cred.euid,
+               v.cred.suid, v.cred.fsuid, v.cred.gid, v.cred.egid, v.cred.sgid, v.cred.fsgid, descriptors_of(task));
     for (unsigned i = 0; i < v.cred.groups; i++) proc_print(text, "%u ", v.cred.group[i]);
-    if (!v.kernel_thread)
-        proc_print(
-            text,
-            "\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmRSS:\t%8lu kB\nRssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nVmData:\t%8lu "
-            "kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmPTE:\t%8lu kB\nVmSwap:\t%8lu kB",
-            m.virtual_pages * 4, m.locked * 4, (m.rss_anon + m.rss_file) * 4, m.rss_anon * 4, m.rss_file * 4,
-            m.data * 4, m.stack * 4, m.text * 4, m.tables * 4, m.swapped * 4);
+    if (!v.cred.groups) proc_print(text, " ");
+    proc_print(text, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t%u\n", v.tgid, v.pid, v.pgid, v.sid,
+               v.kernel_thread);
+    if (!v.kernel_thread) show_memory_sizes(text, &m);
     proc_print(text,
-               "\nThreads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+               "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
                v.threads, v.pending, v.shared_pending, v.blocked, v.ignored, v.caught);
-    proc_print(text, "Cpus_allowed:\t%lx\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
-               v.policy_mask, v.switches_voluntary, v.switches_forced);
+    show_rights(text, &v, task->no_new_privileges);
+    proc_print(text, "\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", v.switches_voluntary,
+               v.switches_forced);
     proc_print(text, "TurnaroundNs:\t%lu\nResponseNs:\t%lu\nWaitingNs:\t%lu\n", v.turnaround_ns, v.response_ns,
                v.waiting_ns);
 }
@@ -133,12 +189,15 @@ static void show_limits(struct proc_text *text, struct task *task)
         "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
     struct process_view v;
     process_describe(task, true, &v);
-    proc_print(text, "%-26s%-21s%-21s\n", "Limit", "Soft Limit", "Hard Limit");
+    static const char *const units[RLIMITS] = {"seconds",   "bytes", "bytes", "bytes", "bytes", "bytes",
+                                               "processes", "files", "bytes", "bytes", "locks", "signals",
+                                               "bytes",     "",      "",      "us"};
+    proc_print(text, "%-26s%-21s%-21s%-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (unsigned i = 0; i < RLIMITS; i++) {
         char soft[24] = "unlimited", hard[24] = "unlimited";
         if (v.limits[i].soft != RLIM_INFINITY) format(soft, sizeof soft, "%lu", v.limits[i].soft);
         if (v.limits[i].hard != RLIM_INFINITY) format(hard, sizeof hard, "%lu", v.limits[i].hard);
-        proc_print(text, "%-26s%-21s%-21s\n", names[i], soft, hard);
+        proc_print(text, "%-26s%-21s%-21s%-10s\n", names[i], soft, hard, units[i]);
     }
 }
 
@@ -293,14 +352,29 @@ static long link_exe(struct task *task, char *to, size_t room)
     return n > 0 ? n - 1 : n;
 }
 
+/* The threads of a process name one another. */
+static int store_comm(struct task *task, const char *name)
+{
+    if (task->process != current->process) return -EINVAL;
+    text_copy(task->name, name, sizeof task->name);
+    return 0;
+}
+
 const struct proc_pid_file proc_pid_files[] = {
-    {"stat", S_IFREG | 0444, show_stat, 0, 0},           {"status", S_IFREG | 0444, show_status, 0, 0},
-    {"statm", S_IFREG | 0444, show_statm, 0, 0},         {"cmdline", S_IFREG | 0444, show_cmdline, 0, 0},
-    {"environ", S_IFREG | 0400, show_environ, 0, 0},     {"comm", S_IFREG | 0444, show_comm, 0, 0},
-    {"wchan", S_IFREG | 0444, show_wchan, 0, 0},         {"limits", S_IFREG | 0444, show_limits, 0, 0},
-    {"maps", S_IFREG | 0444, show_maps, 0, 0},           {"mounts", S_IFREG | 0444, show_mounts, 0, 0},
-    {"smaps", S_IFREG | 0444, show_smaps, 0, 0},         {"mountinfo", S_IFREG | 0444, show_mountinfo, 0, 0},
-    {"exe", S_IFLNK | 0777, 0, link_exe, follow_exe},    {"cwd", S_IFLNK | 0777, 0, link_cwd, follow_cwd},
-    {"root", S_IFLNK | 0777, 0, link_root, follow_root},
+    {"stat", S_IFREG | 0444, show_stat, 0, 0, false, 0},
+    {"status", S_IFREG | 0444, show_status, 0, 0, false, 0},
+    {"statm", S_IFREG | 0444, show_statm, 0, 0, false, 0},
+    {"cmdline", S_IFREG | 0444, show_cmdline, 0, 0, false, 0},
+    {"environ", S_IFREG | 0400, show_environ, 0, 0, false, 0},
+    {"comm", S_IFREG | 0644, show_comm, 0, 0, false, store_comm},
+    {"wchan", S_IFREG | 0444, show_wchan, 0, 0, false, 0},
+    {"limits", S_IFREG | 0444, show_limits, 0, 0, false, 0},
+    {"maps", S_IFREG | 0444, show_maps, 0, 0, true, 0},
+    {"mounts", S_IFREG | 0444, show_mounts, 0, 0, false, 0},
+    {"smaps", S_IFREG | 0444, show_smaps, 0, 0, true, 0},
+    {"mountinfo", S_IFREG | 0444, show_mountinfo, 0, 0, false, 0},
+    {"exe", S_IFLNK | 0777, 0, link_exe, follow_exe, true, 0},
+    {"cwd", S_IFLNK | 0777, 0, link_cwd, follow_cwd, true, 0},
+    {"root", S_IFLNK | 0777, 0, link_root, follow_root, true, 0},
 };
 const unsigned proc_pid_file_count = ARRAY_SIZE(proc_pid_files);

@@ -18,6 +18,7 @@
 #include "fs/vfs_internal.h"
 #include "kern/init.h"
 #include "kern/process.h"
+#include "kern/ptrace.h"
 #include "kern/task.h"
 #include "mm/slab.h"
 
@@ -289,6 +290,19 @@ static int proc_lookup(struct inode *directory, const struct name *name, struct 
     }
 }
 
+/* What a process has in memory, where it is and which program it runs is for those who may trace it, and for root. */
+static int may_look(int pid, const struct proc_pid_file *entry)
+{
+    if (!entry->is_private || cred_is_root()) return 0;
+    struct task *task = task_find(pid);
+    if (!task) return -ESRCH;
+    spin_lock(&process_lock);
+    bool may = ptrace_may_access(task);
+    spin_unlock(&process_lock);
+    task_put(task);
+    return may ? 0 : -EACCES;
+}
+
 static long proc_readlink(struct inode *inode, char *to, size_t room)
 {
     int pid = INO_PID(inode->ino);
@@ -307,7 +321,11 @@ static long proc_readlink(struct inode *inode, char *to, size_t room)
     struct task *task = task_find(pid);
     if (!task) return -ENOENT;
     const struct proc_pid_file *entry = &proc_pid_files[INO_NUMBER(inode->ino)];
-    if (INO_KIND(inode->ino) == K_PID_FILE && entry->readlink) n = entry->readlink(task, to, room);
+    int error = INO_KIND(inode->ino) == K_PID_FILE ? may_look(pid, entry) : 0;
+    if (error)
+        n = error;
+    else if (INO_KIND(inode->ino) == K_PID_FILE && entry->readlink)
+        n = entry->readlink(task, to, room);
     task_put(task);
     return n;
 }
@@ -321,9 +339,11 @@ static struct inode *proc_follow(struct inode *inode)
         if (file && file->inode) to = inode_ref(file->inode);
         if (file) file_put(file);
     } else {
+        const struct proc_pid_file *entry = &proc_pid_files[INO_NUMBER(inode->ino)];
+        int error = may_look(pid, entry);
+        if (error) return ERR_PTR(error);
         struct task *task = task_find(pid);
-        if (task && proc_pid_files[INO_NUMBER(inode->ino)].follow)
-            to = proc_pid_files[INO_NUMBER(inode->ino)].follow(task);
+        if (task && entry->follow) to = entry->follow(task);
         if (task) task_put(task);
     }
     return to ? to : ERR_PTR(-ENOENT);
@@ -336,9 +356,21 @@ static int proc_setattr(struct inode *inode, const struct attr *attr)
     return attr->mask & ~(unsigned)(ATTR_SIZE | ATTR_MTIME | ATTR_CTIME) ? -EPERM : 0;
 }
 
+/* The link to an open file shows how it is open. */
+static void refresh_descriptor(struct inode *inode)
+{
+    if (INO_KIND(inode->ino) != K_FD) return;
+    struct file *file = file_of(INO_PID(inode->ino), (int)INO_NUMBER(inode->ino));
+    if (!file) return;
+    inode->mode = S_IFLNK | (file_readable(file) ? 0500 : 0) | (file_writable(file) ? 0300 : 0);
+    inode->size = 64;
+    file_put(file);
+}
+
 static const struct inode_ops proc_inode_ops = {
     .lookup = proc_lookup, .readlink = proc_readlink, .setattr = proc_setattr};
-static const struct inode_ops proc_magic_ops = {.readlink = proc_readlink, .follow = proc_follow};
+static const struct inode_ops proc_magic_ops = {
+    .readlink = proc_readlink, .follow = proc_follow, .refresh = refresh_descriptor};
 
 static int proc_load(struct inode *inode)
 {
@@ -462,6 +494,9 @@ static int print_text(struct inode *inode, struct proc_text *text)
 
 static int text_open(struct file *file)
 {
+    uint64_t ino = file->inode->ino;
+    int error = INO_KIND(ino) == K_PID_FILE ? may_look(INO_PID(ino), &proc_pid_files[INO_NUMBER(ino)]) : 0;
+    if (error) return error;
     file->private = kzalloc(sizeof(struct proc_text));
     return file->private ? 0 : -ENOMEM;
 }
@@ -486,7 +521,10 @@ static ssize_t text_read(struct file *file, struct uio *uio)
 
 static ssize_t text_write(struct file *file, struct uio *uio)
 {
-    if (INO_KIND(file->inode->ino) != K_NODE || !node_of(file->inode)->store) return -EACCES;
+    const struct proc_pid_file *entry =
+        INO_KIND(file->inode->ino) == K_PID_FILE ? &proc_pid_files[INO_NUMBER(file->inode->ino)] : 0;
+    bool store = INO_KIND(file->inode->ino) == K_NODE ? node_of(file->inode)->store != 0 : entry && entry->store;
+    if (!store) return -EACCES;
     char line[512];
     size_t all = uio->left;
     if (all >= sizeof line) return -EINVAL;
@@ -494,12 +532,25 @@ static ssize_t text_write(struct file *file, struct uio *uio)
     if (n < 0) return n;
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == ' ')) n--;
     line[n] = 0;
-    int error = node_of(file->inode)->store(line, node_of(file->inode)->argument);
+    int error;
+    if (entry) {
+        struct task *task = task_find(INO_PID(file->inode->ino));
+        error = task ? entry->store(task, line) : -ESRCH;
+        if (task) task_put(task);
+    } else {
+        error = node_of(file->inode)->store(line, node_of(file->inode)->argument);
+    }
     return error ? error : (ssize_t)all;
 }
 
+/* Nobody knows where the end is before all has been printed. */
+static int64_t text_seek(struct file *file, int64_t offset, int whence)
+{
+    return whence == 2 ? -EINVAL : file_seek_generic(file, offset, whence);
+}
+
 static const struct file_ops proc_text_ops = {
-    .read = text_read, .write = text_write, .open = text_open, .release = text_release};
+    .read = text_read, .write = text_write, .seek = text_seek, .open = text_open, .release = text_release};
 static const struct file_ops proc_directory_ops = {.readdir = proc_readdir};
 
 static struct inode *proc_alloc(struct superblock *sb)

@@ -17,6 +17,8 @@ struct proc_pid_file {
     void (*show)(struct proc_text *text, struct task *task);
     long (*readlink)(struct task *task, char *to, size_t room); /* symbolic links */
     struct inode *(*follow)(struct task *task);                 /* where the link leads, with a reference */
+    bool is_private;                                            /* for who may trace the process */
+    int (*store)(struct task *task, const char *text);          /* NULL: cannot be written */
 };
 extern const struct proc_pid_file proc_pid_files[];
 extern const unsigned proc_pid_file_count;

@@ -21,4 +21,7 @@ struct file *signalfd_open(sigset which, unsigned flags); /* NULL: no memory */
 bool file_is_signalfd(struct file *file);
 void signalfd_set(struct file *file, sigset which);
 
+/* The process that the descriptor stands for (pidfd_open), with a reference; NULL: not such a descriptor. */
+struct process *pidfd_process(int fd);
+
 #endif

@@ -243,11 +243,44 @@ static long lock(struct segment *s, bool on)
     return 0;
 }
 
+static int last_id(void)
+{
+    int last = 0;
+    struct segment *s;
+    list_for_each(s, &segments, link) last = MAX(last, s->id);
+    return last;
+}
+
+/* IPC_INFO: the limits. SHM_INFO: segments and their pages. The result is the highest id. */
+static long tell_limits(int command, uint64_t to)
+{
+    struct {
+        uint64_t longest, shortest, segments, attached, pages, unused[4];
+    } limits = {USER_TOP, 1, SEGMENTS_MAX, SEGMENTS_MAX, UINT64_MAX >> PAGE_SHIFT, {0}};
+    struct {
+        int32_t segments, padding;
+        uint64_t pages, resident, swapped, attempts, successes;
+    } use = {0};
+    struct segment *s;
+    mutex_lock(&shm_mutex);
+    use.segments = (int32_t)segment_count;
+    list_for_each(s, &segments, link)
+    {
+        use.pages += PAGE_ROUND_UP(s->bytes) >> PAGE_SHIFT;
+        use.resident += s->object->mapping.resident;
+    }
+    int last = last_id();
+    mutex_unlock(&shm_mutex);
+    bool info = command == SHM_INFO;
+    return copy_to_user(to, info ? (void *)&use : (void *)&limits, info ? sizeof use : sizeof limits) ? -EFAULT : last;
+}
+
 long sys_shmctl(K_INT id, K_INT command, K_PTR buffer)
 {
     struct shmid_ds d = {0};
     struct memobj *unused = NULL;
     command &= ~0x100; /* IPC_64 */
+    if (command == IPC_INFO || command == SHM_INFO) return tell_limits(command, buffer);
     if (command == IPC_SET && copy_from_user(&d, buffer, sizeof d)) return -EFAULT;
     bool out = command == IPC_STAT || command == SHM_STAT || command == SHM_STAT_ANY;
     if (!out && command != IPC_SET && command != IPC_RMID && command != SHM_LOCK && command != SHM_UNLOCK)

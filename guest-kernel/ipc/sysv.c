@@ -11,6 +11,14 @@
 
 int64_t ipc_seconds(void) { return inode_now() / 1000000000; }
 
+int ipc_last(const struct ipc_family *family)
+{
+    int last = 0;
+    const struct ipc_object *o;
+    list_for_each(o, &family->objects, link) last = MAX(last, o->id);
+    return last;
+}
+
 struct ipc_object *ipc_by_id(struct ipc_family *family, int id)
 {
     struct ipc_object *o;

@@ -19,6 +19,7 @@ enum {
     IPC_RMID = 0,
     IPC_SET = 1,
     IPC_STAT = 2,
+    IPC_INFO = 3,
     IPC_64 = 0x100,
 };
 
@@ -45,6 +46,7 @@ struct ipc_user_perm { /* struct ipc64_perm of asm-generic */
 _Static_assert(sizeof(struct ipc_user_perm) == 48, "Linux's size");
 
 int64_t ipc_seconds(void);
+int ipc_last(const struct ipc_family *family); /* the highest id there is, 0 if there is none: how far a walk goes */
 struct ipc_object *ipc_by_id(struct ipc_family *family, int id);
 /* wanted: 4 read, 2 write. */
 bool ipc_allowed(const struct ipc_object *object, uint32_t wanted);

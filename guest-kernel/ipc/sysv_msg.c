@@ -18,7 +18,7 @@
 #include "mm/slab.h"
 #include "mm/usercopy.h"
 
-enum { MSG_NOERROR = 010000, MSG_EXCEPT = 020000, MSG_COPY = 040000 };
+enum { MSG_NOERROR = 010000, MSG_EXCEPT = 020000, MSG_COPY = 040000, MSG_STAT = 11, MSG_INFO = 12, MSG_STAT_ANY = 13 };
 #define TEXT_MAX    8192u  /* bytes of one message: Linux's MSGMAX */
 #define QUEUE_BYTES 16384u /* of one queue, at first: MSGMNB */
 #define QUEUES_MAX  4096u
@@ -194,19 +194,40 @@ static void free_queue(struct queue *q)
     kfree(q);
 }
 
+/* Limits; with MSG_INFO what is used of them: queues, messages, bytes. The result is the highest id. */
+static long tell_limits(int command, uint64_t to)
+{
+    int32_t pool = (int32_t)(QUEUES_MAX * QUEUE_BYTES / 1024), map = QUEUE_BYTES, headers = QUEUE_BYTES;
+    spin_lock(&queues_lock);
+    if (command == MSG_INFO) {
+        struct queue *q;
+        pool = (int32_t)queues.count, map = headers = 0;
+        list_for_each(q, &queues.objects, object.link) map += (int32_t)q->count, headers += (int32_t)q->bytes;
+    }
+    int last = ipc_last(&queues);
+    spin_unlock(&queues_lock);
+    struct {
+        int32_t pool, map, text_max, queue_bytes, queues, segment_bytes, headers;
+        uint16_t segments;
+    } out = {pool, map, TEXT_MAX, QUEUE_BYTES, QUEUES_MAX, 16, headers, 0xffff};
+    return copy_to_user(to, &out, sizeof out) ? -EFAULT : last;
+}
+
 long sys_msgctl(K_INT id, K_INT command, K_PTR buffer)
 {
     struct msqid_ds d = {0};
     struct queue *gone = NULL;
     command &= ~IPC_64;
     if (id < 0 || command < 0) return -EINVAL;
-    if (command != IPC_STAT && command != IPC_SET && command != IPC_RMID) return -EINVAL;
+    if (command == IPC_INFO || command == MSG_INFO) return tell_limits(command, buffer);
+    bool out = command == IPC_STAT || command == MSG_STAT || command == MSG_STAT_ANY;
+    if (!out && command != IPC_SET && command != IPC_RMID) return -EINVAL;
     if (command == IPC_SET && copy_from_user(&d, buffer, sizeof d)) return -EFAULT;
     spin_lock(&queues_lock);
     struct queue *q = find(id);
     long result = q ? 0 : -EINVAL;
-    if (q && command == IPC_STAT) {
-        result = ipc_allowed(&q->object, 4) ? 0 : -EACCES;
+    if (q && out) {
+        result = command != MSG_STAT_ANY && !ipc_allowed(&q->object, 4) ? -EACCES : command == IPC_STAT ? 0 : id;
         describe(q, &d);
     } else if (q && command == IPC_SET) {
         result = change(q, &d);
@@ -220,6 +241,6 @@ long sys_msgctl(K_INT id, K_INT command, K_PTR buffer)
     }
     spin_unlock(&queues_lock);
     if (gone) free_queue(gone);
-    if (!result && command == IPC_STAT && copy_to_user(buffer, &d, sizeof d)) return -EFAULT;
+    if (result >= 0 && out && copy_to_user(buffer, &d, sizeof d)) return -EFAULT;
     return result;
 }

@@ -19,12 +19,13 @@
 #include "kern/wait.h"
 #include "mm/slab.h"
 
-enum { GETPID = 11, GETVAL, GETALL, GETNCNT, GETZCNT, SETVAL, SETALL };
+enum { GETPID = 11, GETVAL, GETALL, GETNCNT, GETZCNT, SETVAL, SETALL, SEM_STAT, SEM_INFO, SEM_STAT_ANY };
 #define SEM_UNDO    0x1000
 #define VALUE_MAX   32767
 #define SET_MAX     32000u /* semaphores of one set: SEMMSL */
 #define OPERATE_MAX 500u   /* operations of one call: SEMOPM */
 #define SETS_MAX    4096u
+#define ALL_MAX     ((int32_t)(SETS_MAX * SET_MAX)) /* semaphores of all sets */
 
 struct semaphore {
     int value, pid;
@@ -329,14 +330,36 @@ static long remove_set(struct set *s)
     return 0;
 }
 
+/* Limits; with SEM_INFO how many sets and semaphores there are. The result is the highest id. */
+static long tell_limits(int command, uint64_t to)
+{
+    int32_t count = 0, semaphores = VALUE_MAX;
+    spin_lock(&sets_lock);
+    if (command == SEM_INFO) {
+        struct set *s;
+        count = (int32_t)sets.count, semaphores = 0;
+        list_for_each(s, &sets.objects, object.link) semaphores += (int32_t)s->count;
+    }
+    int last = ipc_last(&sets);
+    spin_unlock(&sets_lock);
+    struct {
+        int32_t map, sets, all, undos, of_set, operations, undo_entries, size, value_max, adjust_max;
+    } out = {ALL_MAX,   SETS_MAX,    ALL_MAX,     ALL_MAX,
+             SET_MAX,   OPERATE_MAX, OPERATE_MAX, command == SEM_INFO ? count : 20,
+             VALUE_MAX, semaphores};
+    return copy_to_user(to, &out, sizeof out) ? -EFAULT : last;
+}
+
 long sys_semctl(K_INT id, K_INT number, K_INT command, K_HEX argument)
 {
     struct semid_ds d = {0};
     command &= ~IPC_64;
     if (id < 0) return -EINVAL;
+    if (command == IPC_INFO || command == SEM_INFO) return tell_limits(command, argument);
+    bool out = command == IPC_STAT || command == SEM_STAT || command == SEM_STAT_ANY;
     if (command == GETALL || command == SETALL) return all_values(id, command, argument);
     bool one = command == GETVAL || command == SETVAL || command == GETPID || command == GETNCNT || command == GETZCNT;
-    if (!one && command != IPC_STAT && command != IPC_SET && command != IPC_RMID) return -EINVAL;
+    if (!one && !out && command != IPC_SET && command != IPC_RMID) return -EINVAL;
     if (command == IPC_SET && copy_from_user(&d, argument, sizeof d)) return -EFAULT;
     spin_lock(&sets_lock);
     struct set *s = find(id);
@@ -349,11 +372,11 @@ long sys_semctl(K_INT id, K_INT number, K_INT command, K_HEX argument)
         result = ipc_owner(&s->object) ? 0 : -EPERM;
         if (!result) ipc_change(&s->object, &d.perm);
     } else if (s) {
-        result = ipc_allowed(&s->object, 4) ? 0 : -EACCES;
+        result = command != SEM_STAT_ANY && !ipc_allowed(&s->object, 4) ? -EACCES : command == IPC_STAT ? 0 : id;
         d = (struct semid_ds){.otime = s->otime, .ctime = s->object.ctime, .count = s->count};
         ipc_describe(&s->object, &d.perm);
     }
     spin_unlock(&sets_lock);
-    if (!result && command == IPC_STAT && copy_to_user(argument, &d, sizeof d)) return -EFAULT;
+    if (result >= 0 && out && copy_to_user(argument, &d, sizeof d)) return -EFAULT;
     return result;
 }

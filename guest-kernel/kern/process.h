@@ -92,6 +92,7 @@ struct process {
     uint64_t start_ns;
     struct file *exe; /* the program, write-protected while it runs; under process_lock */
     bool dumpable, subreaper;
+    bool membarrier; /* has said that it will ask for barriers on other harts */
     int parent_death_signal;
     uint32_t persona;        /* of personality(2) */
     struct mailbox *mailbox; /* ipc/message.c: messages for it; NULL: none yet */

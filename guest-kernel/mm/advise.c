@@ -17,7 +17,9 @@ enum {
     MADV_REMOVE,
     MADV_DONTFORK,
     MADV_DOFORK,
-    MADV_HUGEPAGE = 14,
+    MADV_MERGEABLE,
+    MADV_UNMERGEABLE,
+    MADV_HUGEPAGE,
     MADV_NOHUGEPAGE,
     MADV_DONTDUMP,
     MADV_DODUMP,
@@ -103,8 +105,10 @@ static int flags_of_advice(int advice, unsigned *set, unsigned *clear)
     case MADV_DONTNEED_LOCKED:
     case MADV_FREE:
     case MADV_REMOVE: return 0;
-    /* Hints about what this kernel does not do: large pages, core dumps; and about age, which the reference bits
+    /* Hints about what this kernel does not do: equal pages, large pages, core dumps; and about age, which the reference bits
      * tell. */
+    case MADV_MERGEABLE:
+    case MADV_UNMERGEABLE:
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
     case MADV_DONTDUMP:

@@ -171,6 +171,7 @@ long mm_map(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags, str
         return at;
     }
     if (!file) return -EBADF;
+    if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN) return -EOPNOTSUPP;
     int error = file_map(file, prot, flags, &o.mapping);
     if (error) return error;
     if (type != MAP_PRIVATE && file_writable(file)) area_flags |= AREA_MAY_WRITE;

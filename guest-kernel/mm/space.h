@@ -41,6 +41,9 @@ enum {
     MAP_NONBLOCK = 0x10000,
     MAP_STACK = 0x20000,
     MAP_FIXED_NOREPLACE = 0x100000,
+    /* what MAP_SHARED_VALIDATE lets pass; large pages and synchronous faults are not there */
+    MAP_KNOWN = MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
+                MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE,
 };
 
 struct mm *mm_create(void);      /* empty; one reference; NULL: out of memory */

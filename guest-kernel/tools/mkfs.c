@@ -146,13 +146,27 @@ static void end_directory(struct directory *d)
 
 static bool all_zero(const uint8_t *block) { return !block[0] && !memcmp(block, block + 1, KFS_BLOCK_BYTES - 1); }
 
+/* A file of gigabytes may be nearly empty: goes on where there is data again. The blocks that were passed over. */
+static uint64_t skip_hole(int fd, uint64_t at, struct kfs_inode *inode)
+{
+    off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) data = lseek(fd, 0, SEEK_END); /* no more data */
+    uint64_t blocks = data > (off_t)at ? ((uint64_t)data - at) / KFS_BLOCK_BYTES : 0;
+    lseek(fd, (off_t)(at + blocks * KFS_BLOCK_BYTES), SEEK_SET);
+    inode->size += blocks * KFS_BLOCK_BYTES;
+    return blocks;
+}
+
 static void copy_file(const char *path, struct kfs_inode *inode)
 {
     uint8_t block[KFS_BLOCK_BYTES];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) fail(path, strerror(errno));
+    struct stat st;
+    bool sparse = !fstat(fd, &st) && st.st_blocks * 512 < st.st_size;
     for (uint64_t position = 0;; position++) {
         size_t have = 0;
+        position += sparse ? skip_hole(fd, position * KFS_BLOCK_BYTES, inode) : 0;
         ssize_t n = 1;
         while (have < sizeof block && (n = read(fd, block + have, sizeof block - have)) > 0) have += (size_t)n;
         if (n < 0) fail(path, strerror(errno));

@@ -58,5 +58,8 @@ void family_mqueue(void);
 void family_misc(void);
 void family_inotify(void);
 void family_trace(void);
+void family_tty(void);
+void family_procfs(void);
+void family_more(void);
 
 #endif

@@ -62,6 +62,7 @@ static const struct family {
     {"proc", family_proc},     {"ids", family_ids},       {"signal", family_signal},   {"time", family_time},
     {"sched", family_sched},   {"socket", family_socket}, {"event", family_event},     {"ipc", family_ipc},
     {"mqueue", family_mqueue}, {"misc", family_misc},     {"inotify", family_inotify}, {"trace", family_trace},
+    {"tty", family_tty},       {"procfs", family_procfs}, {"more", family_more},
 };
 
 static void run(const struct family *f)
@@ -95,6 +96,8 @@ int main(int count, char **words)
         mount("proc", "/proc", "proc", 0, 0);
         mount("tmpfs", "/tmp", "tmpfs", 0, 0);
         mount("devtmpfs", "/dev", "devtmpfs", 0, 0);
+        mkdir("/dev/pts", 0755);
+        mount("devpts", "/dev/pts", "devpts", 0, "ptmxmode=666");
         umask(022);
     }
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
