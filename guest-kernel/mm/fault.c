@@ -79,13 +79,17 @@ static bool install(struct fault *f, pte_t old, pte_t new, struct page *p)
     spin_lock(&mm->table_lock);
     pte_t *at = pt_find(mm->root, f->va);
     bool same = at && *at == old;
-    /* A frame that left the page cache (truncate) must not be mapped any more. */
-    if (same && p != zero_page && !page_flag(p, PG_CACHE | PG_ANON)) same = false;
+    /* A frame that left the page cache (truncate) must not be mapped any more. Who takes it out first clears PG_CACHE and then looks whether it
+     * is mapped; counted first and looked at then, one of us sees the other. */
+    if (same && p != zero_page) {
+        atomic_add(&p->maps, 1u);
+        same = page_flag(p, PG_CACHE | PG_ANON);
+        if (!same) atomic_add(&p->maps, -1u);
+    }
     if (same) {
         atomic_store(at, new);
         if (pte_is_swap(old)) mm->swapped--;
         if (p != zero_page) {
-            atomic_add(&p->maps, 1u);
             if (page_flag(p, PG_ANON))
                 mm->rss_anon++;
             else
@@ -250,34 +254,45 @@ static int fault_share_write(struct fault *f, pte_t old, struct page *p)
 
 /* --- entries that are there */
 
-/* Is the anonymous frame this space's alone? Then it is made writable. */
-static int fault_own(struct fault *f, pte_t old, struct page *p)
+/* A reference to the frame that the entry points to, if it still does: without one the pager may free it at any time. */
+static bool hold_entry(struct fault *f, pte_t old, struct page *p)
 {
-    if (page_flag(p, PG_SWAP)) {
-        /* The slot's content is about to be out of date. */
-        page_get(p);
-        bool gone = page_trylock(p);
-        if (gone) {
-            gone = !page_flag(p, PG_SWAP) || swap_cache_remove(p, f->held == p ? 2 : 1);
-            page_unlock(p);
-        }
-        page_put(p);
-        if (!gone) return fault_copy(f, old, p);
-    }
     spin_lock(&f->mm->table_lock);
     pte_t *at = pt_find(f->mm->root, f->va);
-    bool same = at && *at == old, alone = same && atomic_load(&p->maps) == 1 && !page_flag(p, PG_SWAP);
+    bool same = at && *at == old;
+    if (same) page_get(p);
+    spin_unlock(&f->mm->table_lock);
+    return same;
+}
+
+/* Makes the entry writable if no other entry has the frame. *same: it is still the entry we know. */
+static bool take_alone(struct fault *f, pte_t old, struct page *p, bool *same)
+{
+    spin_lock(&f->mm->table_lock);
+    pte_t *at = pt_find(f->mm->root, f->va);
+    *same = at && *at == old;
+    bool alone = *same && atomic_load(&p->maps) == 1 && !page_flag(p, PG_SWAP);
     if (alone) {
         page_flag_set(p, PG_DIRTY);
         atomic_or(at, PTE_W | PTE_D | PTE_A);
-    } else if (same) {
-        page_get(p);
     }
     spin_unlock(&f->mm->table_lock);
     sfence_page(f->va);
-    if (alone) return 0;
-    if (!same) return AGAIN;
-    int result = fault_copy(f, old, p);
+    return alone;
+}
+
+/* Is the anonymous frame this space's alone? Then it is made writable. */
+static int fault_own(struct fault *f, pte_t old, struct page *p)
+{
+    if (!hold_entry(f, old, p)) return AGAIN;
+    bool in_slot = page_flag(p, PG_SWAP), same = true;
+    if (in_slot && page_trylock(p)) {
+        /* The slot's content is about to be out of date. */
+        in_slot = page_flag(p, PG_SWAP) && !swap_cache_remove(p, f->held == p ? 2 : 1);
+        page_unlock(p);
+    }
+    bool alone = !in_slot && take_alone(f, old, p, &same);
+    int result = alone ? 0 : same ? fault_copy(f, old, p) : AGAIN;
     page_put(p);
     return result;
 }

@@ -61,14 +61,16 @@ static struct mm *mm_new(struct family *f)
     spin_init(&mm->table_lock, "page table", RANK_TABLE);
     ref_get(&f->refs);
     list_init(&mm->family_link);
-    spin_lock(&mm_list_lock);
-    list_push_back(&mm_list, &mm->all_link);
-    spin_unlock(&mm_list_lock);
+    list_init(&mm->all_link);
     return mm;
 }
 
+/* The space can be found from now on: by the pager, and by who empties a swap area. Not while fork still fills it without its locks. */
 static void family_join(struct mm *mm)
 {
+    spin_lock(&mm_list_lock);
+    list_push_back(&mm_list, &mm->all_link);
+    spin_unlock(&mm_list_lock);
     spin_lock(&mm->family->lock);
     list_push_back(&mm->family->members, &mm->family_link);
     spin_unlock(&mm->family->lock);

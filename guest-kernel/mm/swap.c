@@ -172,6 +172,17 @@ void swap_cache_try_free(struct page *p)
     page_unlock(p);
 }
 
+/* The frame could not be read. Others may wait for its lock, and must not find it again. */
+static void cache_forget(struct page *p)
+{
+    spin_lock(&swap_lock);
+    radix_remove(&cache, p->slot);
+    page_flag_clear(p, PG_SWAP);
+    if (!--*holders_of(p->slot)) area_of(p->slot)->used--;
+    spin_unlock(&swap_lock);
+    page_put(p);
+}
+
 /* Reads a slot into a new frame of the cache. The caller holds the slot. -EEXIST: it is there already. */
 static int read_in(uint64_t slot, unsigned want, struct page **page)
 {
@@ -185,7 +196,7 @@ static int read_in(uint64_t slot, unsigned want, struct page **page)
     } else {
         error = slot_read(slot, p);
         if (!error) page_flag_set(p, PG_UPTODATE);
-        if (error) swap_cache_remove(p, 1);
+        if (error) cache_forget(p);
     }
     page_unlock(p);
     if (!error) {

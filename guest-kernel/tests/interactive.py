@@ -45,6 +45,10 @@ type("fg\r"); expect(r"fg\r\n.*less\r\n"); type("\x1b[F"); shows(r"^499\n500\n")
 
 # top: a screen, then another, then the end.
 type("top -d 1\r"); expect("Load average"); expect("PID.*COMMAND"); expect("Load average"); press("q", PROMPT)
+# It takes ^Z for itself, so somebody else stops it; it goes on, in front, where it was.
+type("(sleep 3; busybox killall -STOP top) & top -d 1\r"); expect("Load average"); expect("PID.*COMMAND"); expect("Stopped"); expect(PROMPT)
+check("top" in command("jobs"), "top is stopped")
+type("fg\r"); expect(r"top -d 1\r?\n"); expect("Load average"); expect("PID.*COMMAND"); expect("Load average"); press("q", PROMPT)
 
 check("Linux" in command("uname"), "the shell is alive")
 type("exit\r")
