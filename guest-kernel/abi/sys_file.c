@@ -301,7 +301,7 @@ static int range_of(struct file *file, const struct linux_flock *lock, struct lo
     return 0;
 }
 
-static long fcntl_lock(struct file *file, int command, uint64_t user)
+static long fcntl_lock(struct file *file, int fd, int command, uint64_t user)
 {
     static const int16_t types[] = {[LOCK_READ] = 0, [LOCK_WRITE] = 1, [LOCK_NONE] = 2};
     struct linux_flock lock;
@@ -328,7 +328,16 @@ static long fcntl_lock(struct file *file, int command, uint64_t user)
     }
     if (range.kind == LOCK_READ && !file_readable(file)) return -EBADF;
     if (range.kind == LOCK_WRITE && !file_writable(file)) return -EBADF;
-    return lock_set(file->inode, owner, false, &range, command == F_SETLKW || command == F_OFD_SETLKW);
+    error = lock_set(file->inode, owner, false, &range, command == F_SETLKW || command == F_OFD_SETLKW);
+    if (error || ofd || range.kind == LOCK_NONE) return error;
+    /* Another thread has closed the descriptor meanwhile, and with it ended the process's locks: this one as well. */
+    struct file *now = fd_get(fd);
+    bool closed = now != file;
+    if (now) file_put(now);
+    if (!closed) return 0;
+    range.kind = LOCK_NONE;
+    lock_set(file->inode, owner, false, &range, false);
+    return -EBADF;
 }
 
 static long set_status_flags(struct file *file, uint64_t flags)
@@ -358,7 +367,7 @@ static long do_fcntl(struct file *file, int fd, int command, uint64_t argument)
     case F_SETLKW:
     case F_OFD_GETLK:
     case F_OFD_SETLK:
-    case F_OFD_SETLKW: return fcntl_lock(file, command, argument);
+    case F_OFD_SETLKW: return fcntl_lock(file, fd, command, argument);
     case F_GETLEASE: return 2; /* F_UNLCK: nobody has one */
     case F_SETOWN: file->owner = (int)argument; return 0;
     case F_GETOWN: return file->owner;

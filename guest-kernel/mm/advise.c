@@ -57,12 +57,12 @@ static int change_flags(struct mm *mm, uint64_t start, uint64_t end, unsigned se
     uint64_t at = start;
     for (struct area *a = area_at_or_after(&mm->areas, start); a && a->start < end; a = area_next(a)) {
         if (a->start > at) error = -ENOMEM;
-        at = a->end;
         uint64_t pages = (a->end - a->start) >> PAGE_SHIFT;
         if (set & AREA_LOCKED && !(a->flags & AREA_LOCKED)) mm->locked_pages += pages;
         if (clear & AREA_LOCKED && a->flags & AREA_LOCKED) mm->locked_pages -= pages;
         a->flags = (a->flags | set) & ~clear;
         area_join_neighbours(a);
+        at = a->end; /* with the next one, if that had the flags already */
     }
     return at < end ? -ENOMEM : error;
 }
@@ -255,9 +255,9 @@ static void mark_entries(struct mm *mm, uint64_t start, uint64_t end, bool lock)
     spin_unlock(&mm->table_lock);
 }
 
-static bool may_lock(struct mm *mm, uint64_t pages)
+bool mm_may_lock(const struct mm *mm, uint64_t pages)
 {
-    uint64_t limit = process_limit(RLIMIT_MEMLOCK);
+    uint64_t limit = current->process ? process_limit(RLIMIT_MEMLOCK) : RLIM_INFINITY;
     return cred_is_root() || limit == RLIM_INFINITY || pages + mm->locked_pages <= limit >> PAGE_SHIFT;
 }
 
@@ -269,7 +269,7 @@ int mm_lock_range(struct mm *mm, uint64_t addr, uint64_t len, bool lock)
     if (end > USER_TOP) return -ENOMEM;
     if (lock && !cred_is_root() && !process_limit(RLIMIT_MEMLOCK)) return -EPERM;
     mutex_lock(&mm->lock);
-    int error = lock && !may_lock(mm, (end - start) >> PAGE_SHIFT) ? -ENOMEM : 0;
+    int error = lock && !mm_may_lock(mm, (end - start) >> PAGE_SHIFT) ? -ENOMEM : 0;
     if (!error) {
         error = change_flags(mm, start, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
         mark_entries(mm, start, end, lock);
@@ -285,7 +285,7 @@ int mm_lock_all(struct mm *mm, int flags)
     if (flags && !cred_is_root() && !process_limit(RLIMIT_MEMLOCK)) return -EPERM;
     bool current_too = flags & MCL_CURRENT || !flags;
     mutex_lock(&mm->lock);
-    int error = flags & MCL_CURRENT && !may_lock(mm, mm->virtual_pages - mm->locked_pages) ? -ENOMEM : 0;
+    int error = flags & MCL_CURRENT && !mm_may_lock(mm, mm->virtual_pages - mm->locked_pages) ? -ENOMEM : 0;
     if (!error) mm->lock_future = flags & MCL_FUTURE;
     if (!error && current_too) {
         /* Holes are no error here. */

@@ -458,7 +458,12 @@ static bool grow_stack(struct mm *mm, struct area *a, uint64_t va)
     if (a->end - va > a->limit) return false;
     struct area *below = area_before(a);
     if (below && below->end + AREA_GUARD > va) return false;
-    mm->virtual_pages += (a->start - va) >> PAGE_SHIFT;
+    uint64_t more = (a->start - va) >> PAGE_SHIFT;
+    if (a->flags & AREA_LOCKED) {
+        if (!mm_may_lock(mm, more)) return false;
+        mm->locked_pages += more;
+    }
+    mm->virtual_pages += more;
     area_set_bounds(a, va, a->end, va >> PAGE_SHIFT);
     return true;
 }

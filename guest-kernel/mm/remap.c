@@ -155,6 +155,8 @@ static long remap_locked(struct mm *mm, uint64_t addr, uint64_t old_len, uint64_
         if (limit != RLIM_INFINITY && mm->virtual_pages + ((new_len - old_len) >> PAGE_SHIFT) > limit >> PAGE_SHIFT)
             return -ENOMEM;
     }
+    if (a->flags & AREA_LOCKED && new_len > old_len && !mm_may_lock(mm, (new_len - old_len) >> PAGE_SHIFT))
+        return -EAGAIN;
     if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
         if (new_len == old_len) return (long)addr;
         if (old_len && grow_in_place(mm, a, addr, old_len, new_len)) return (long)addr;

@@ -94,6 +94,9 @@ int area_split(struct area *, uint64_t at); /* [start, at) stays, [at, end) beco
 void area_join_neighbours(struct area *);   /* may free the neighbours, never the area */
 void area_set_bounds(struct area *, uint64_t start, uint64_t end, uint64_t offset);
 
+/* advise.c: may the current process have so many more pages that stay in memory? */
+bool mm_may_lock(const struct mm *, uint64_t pages);
+
 /* zap.c: takes the pages of [start, end) out of the table; area bounds do not matter to it. */
 void mm_zap(struct mm *, uint64_t start, uint64_t end);
 void mm_write_protect(struct mm *, uint64_t start, uint64_t end);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
@@ -208,6 +210,39 @@ static void out_of_memory(void)
     }
 }
 
+/* Locked pages are counted, whatever makes areas longer; parts that have been locked before are no holes. */
+static volatile char deep_sum;
+static __attribute__((noinline)) void go_deep(int pages)
+{
+    volatile char here[4096];
+    here[0] = here[4095] = (char)pages;
+    if (pages > 1) go_deep(pages - 1);
+    deep_sum += here[0];
+}
+static void locked(void)
+{
+    char *at = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(mlock(at + PAGE, PAGE) == 0 && mlock(at, 3 * PAGE) == 0);
+    CHECK(madvise(at + 3 * PAGE, PAGE, MADV_DONTFORK) == 0 && madvise(at + 2 * PAGE, 2 * PAGE, MADV_DONTFORK) == 0);
+    CHECK(munlock(at, 4 * PAGE) == 0 && munmap(at, 4 * PAGE) == 0);
+    int status = -1;
+    pid_t pid = fork();
+    if (!pid) {
+        struct rlimit limit = {256 * PAGE, 256 * PAGE};
+        bool good = setrlimit(RLIMIT_MEMLOCK, &limit) == 0 && setuid(1000) == 0;
+        good = good && (at = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED;
+        good = good && mlock(at, 8 * PAGE) == 0;
+        good = good && mremap(at, 8 * PAGE, 400 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EAGAIN;
+        good = good && (at = mremap(at, 8 * PAGE, 16 * PAGE, MREMAP_MAYMOVE)) != MAP_FAILED;
+        good = good && mlock((void *)((uintptr_t)&limit & ~(PAGE - 1)), PAGE) == 0;
+        go_deep(40);
+        good = good && munlockall() == 0 && mlock(at, 16 * PAGE) == 0 && mlock(at, 16 * PAGE) == 0;
+        _exit(!good);
+    }
+    waitpid(pid, &status, 0);
+    CHECK(status == 0);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "all";
@@ -223,6 +258,7 @@ int main(int argc, char **argv)
         copy_on_write();
         stacks();
         segments();
+        locked();
     }
     return finish();
 }

@@ -1,6 +1,7 @@
 /* Threads: stock pthreads (create, join, mutex, condition, cancel, robust mutexes), exec and exit among threads, futex errors. */
 #define _GNU_SOURCE
 #include "check.h"
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -248,6 +249,46 @@ static void test_futex_errors(void)
     CHECK(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE, 1, 1L, &word, 5) == -1 && errno == EAGAIN);
 }
 
+/* A lock is waited for, and meanwhile another thread closes the descriptor: no lock stays behind that nobody could give up. */
+static int locked_fd;
+static void *wait_for_lock(void *unused)
+{
+    struct flock lock = {.l_type = F_WRLCK};
+    (void)unused;
+    return (void *)(long)(fcntl(locked_fd, F_SETLKW, &lock) == 0 ? 0 : errno);
+}
+static void test_lock_of_closed(void)
+{
+    pthread_t thread;
+    void *result;
+    char byte;
+    int go[2];
+    struct flock lock = {.l_type = F_WRLCK};
+    int other = open("/tmp/lock", O_RDWR | O_CREAT, 0600);
+    CHECK(other >= 0 && pipe(go) == 0);
+    pid_t pid = fork();
+    if (!pid) {
+        CHECK(fcntl(other, F_SETLK, &lock) == 0 && write(go[1], "l", 1) == 1);
+        usleep(100000);
+        _exit(0);
+    }
+    close(other);
+    read(go[0], &byte, 1);
+    locked_fd = open("/tmp/lock", O_RDWR);
+    pthread_create(&thread, NULL, wait_for_lock, NULL);
+    usleep(30000);
+    close(locked_fd);
+    pthread_join(thread, &result);
+    CHECK(result == (void *)EBADF);
+    waitpid(pid, NULL, 0);
+    pid = fork();
+    if (!pid) _exit(fcntl(open("/tmp/lock", O_RDWR), F_SETLK, &lock) != 0);
+    int status = -1;
+    waitpid(pid, &status, 0);
+    CHECK(status == 0);
+    close(go[0]), close(go[1]);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -261,5 +302,6 @@ int main(int argc, char **argv)
     test_process_ends();
     test_robust();
     test_futex_errors();
+    test_lock_of_closed();
     return finish();
 }
