@@ -203,9 +203,11 @@ static struct socket *receiver_of(struct socket *s, struct transfer *t)
     return peer;
 }
 
-/* The peer of a datagram socket has gone: told once, then there is none, nor anything it sent. */
+/* The peer of a datagram socket has gone: told once, then there is none, nor anything it sent. Not while another thread copies from the first
+ * message. */
 static void forget_peer(struct socket *s, struct socket *dead)
 {
+    mutex_lock(&s->reading);
     spin_lock(&unix_lock);
     struct list messages = LIST_INIT(messages);
     struct socket *old = s->peer == dead ? socket_take_peer(s) : 0;
@@ -214,6 +216,7 @@ static void forget_peer(struct socket *s, struct socket *dead)
         messages_take_all(s, &messages);
     }
     spin_unlock(&unix_lock);
+    mutex_unlock(&s->reading);
     messages_free(&messages);
     socket_put(old);
 }

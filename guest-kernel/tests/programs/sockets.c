@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -343,6 +344,47 @@ static void wild(void)
     close(s[0]), close(s[1]);
 }
 
+/* A large datagram is received while a send finds out that its sender has gone, with which all it sent is forgotten. */
+#define LARGE 180000
+static int orphan;
+static volatile int begun;
+static void *receive_large(void *unused)
+{
+    char *to = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)unused;
+    begun = 1;
+    ssize_t n = recv(orphan, to, LARGE, MSG_DONTWAIT);
+    long wrong = n < 0 ? errno != EAGAIN && errno != ENOTCONN && errno != ECONNRESET : n != LARGE;
+    for (ssize_t i = 0; i < n; i++) wrong += to[i] != 'x';
+    munmap(to, LARGE);
+    return (void *)wrong;
+}
+static void forgotten(void)
+{
+    static char data[LARGE];
+    memset(data, 'x', sizeof data);
+    for (int i = 0; i < 200; i++) {
+        int ends[2], again[2];
+        pthread_t thread;
+        void *wrong;
+        CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, again) == 0);
+        CHECK(send(ends[1], data, LARGE, 0) == LARGE);
+        close(ends[1]);
+        orphan = ends[0];
+        begun = 0;
+        pthread_create(&thread, NULL, receive_large, NULL);
+        while (!begun) continue;
+        for (volatile int k = 0; k < i * 50; k++) continue;
+        send(orphan, "y", 1, MSG_NOSIGNAL);
+        memset(data, 'z', sizeof data);
+        send(again[0], data, LARGE, MSG_DONTWAIT); /* takes the memory that has become free */
+        memset(data, 'x', sizeof data);
+        pthread_join(thread, &wrong);
+        CHECK(!wrong);
+        close(ends[0]), close(again[0]), close(again[1]);
+    }
+}
+
 int main(void)
 {
     mkdir("/tmp", 0777);
@@ -353,5 +395,6 @@ int main(void)
     rights();
     credentials();
     wild();
+    forgotten();
     return finish();
 }
