@@ -107,8 +107,9 @@ enum csr_answer counter_access(const struct hart *h, unsigned n)
 /* ---- status ---- */
 
 #define SSTATUS_VISIBLE (SSTATUS_WRITABLE | MSTATUS_UXL | MSTATUS_SD)
-/* What priv_update has to hear of. */
-#define MSTATUS_REGIME (MSTATUS_FS | MSTATUS_MPRV | MSTATUS_MPV | MSTATUS_MPP | MSTATUS_SUM | MSTATUS_MXR)
+/* What decides about the regimes of modes; and what about the present mode's extensions and regime. */
+#define MSTATUS_REGIMES (MSTATUS_SUM | MSTATUS_MXR)
+#define MSTATUS_PRESENT (MSTATUS_FS | MSTATUS_MPRV | MSTATUS_MPV | MSTATUS_MPP)
 
 static uint64_t mstatus_writable(const struct hart *h)
 {
@@ -138,6 +139,16 @@ uint64_t mstatus_read(struct hart *h, unsigned n)
     return (v & MSTATUS_FS) == MSTATUS_FS ? v | MSTATUS_SD : v;
 }
 
+/* Kernels do it around every access to a program's memory; native code exchanges the two banks that it leaves known to each other. */
+static void change_sum(struct hart *h)
+{
+    struct data_bank *before = h->data;
+    priv_update(h);
+    if (h->data == before) return;
+    before->sum_twin = h->data;
+    h->data->sum_twin = before;
+}
+
 static void mstatus_change(struct hart *h, uint64_t mask, uint64_t value)
 {
     priv_sync_fp(h);
@@ -146,7 +157,12 @@ static void mstatus_change(struct hart *h, uint64_t mask, uint64_t value)
     if (!mpp_is_legal(h, bits_get(next, 12, 11)))
         next = bits_set(next, 12, 11, isa_has(h->isa, EXT_u) ? PRIV_U : PRIV_M);
     h->csr.mstatus = next;
-    if ((old ^ next) & MSTATUS_REGIME) priv_update(h);
+    if (((old ^ next) & MSTATUS_REGIMES) == MSTATUS_SUM)
+        change_sum(h);
+    else if ((old ^ next) & MSTATUS_REGIMES)
+        priv_update(h);
+    else if ((old ^ next) & MSTATUS_PRESENT)
+        priv_switch(h);
 }
 
 void mstatus_write(struct hart *h, const struct csr_write *w) { mstatus_change(h, UINT64_MAX, w->value); }

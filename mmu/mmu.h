@@ -121,6 +121,8 @@ struct data_bank {
     struct bank_info info;
     /* Where entries may be, a bit for each BANK_GROUP(TLB_SETS) sets: banks are cleared and fenced often, and seldom full. */
     uint64_t read_used, write_used;
+    /* The bank that was selected when sstatus.SUM alone changed, or NULL. Which regime it serves by now has to be compared. */
+    struct data_bank *sum_twin;
     /* Guests only, for fences of the G-stage: guest-physical page, with the log2 size of the G-stage's leaf in its low bits. */
     uint64_t read_guest[TLB_SETS], write_guest[TLB_SETS];
 };

@@ -109,6 +109,36 @@ static void require_nothing_pending(struct gen *g)
     gen_deopt(g, x_jcc(c, C_NE));
 }
 
+/* SUM changes, alone of what regimes depend on: the banks for either are exchanged, if the other one is known and still the one for the
+ * present regime but for SUM (where translation is off there is none). rcx, xmm0 to xmm2 are lost; there are no f registers. */
+static void exchange_sum_banks(struct gen *g)
+{
+    struct code *c = &g->c;
+    const int32_t regime = (int32_t)offsetof(struct data_bank, info.regime);
+    const int32_t twin = (int32_t)offsetof(struct data_bank, sum_twin);
+    _Static_assert(sizeof(struct mmu_regime) == 32 && offsetof(struct mmu_regime, sum) >= 16, "two vectors");
+    const uint32_t same = 0xffff, same_but_sum = same & ~(UINT32_C(1) << (offsetof(struct mmu_regime, sum) - 16));
+    x_load(c, RCX, m_(R_BANK, twin));
+    x_ins(c, X_W | 0x85, RCX, r_(RCX));
+    gen_deopt(g, x_jcc(c, C_E));
+    x_ins(c, X_0F | 0x10, 0, m_(RCX, regime)); /* movups */
+    x_ins(c, X_0F | 0x10, 1, m_(RCX, regime + 16));
+    x_ins(c, X_0F | 0x10, 2, m_(R_BANK, regime));
+    x_ins(c, X_66 | X_0F | 0x74, 0, r_(2)); /* pcmpeqb */
+    x_ins(c, X_0F | 0x10, 2, m_(R_BANK, regime + 16));
+    x_ins(c, X_66 | X_0F | 0x74, 1, r_(2));
+    for (unsigned i = 0; i < 2; i++) {
+        x_ins(c, X_66 | X_0F | 0xd7, RCX, r_(i)); /* pmovmskb */
+        x_ins(c, 0x81, G_CMP, r_(RCX));
+        x_32(c, i ? same_but_sum : same);
+        gen_deopt(g, x_jcc(c, C_NE));
+    }
+    x_load(c, R_BANK, m_(R_BANK, twin));
+    x_store(c, m_(R_HART, H(data)), R_BANK);
+    x_ins(c, 0x80, G_AND, m_(R_HART, H(regimes_known)));
+    x_8(c, (unsigned)~(1u << PRIV_S) & 0xff);
+}
+
 /* With the floating-point unit off, as kernels have it: its state is not dirty, and SD reads as 0. */
 static bool gen_sstatus(struct gen *g, const struct csr_use *u)
 {
@@ -118,23 +148,30 @@ static bool gen_sstatus(struct gen *g, const struct csr_use *u)
     require_mode(g, PRIV_S);
     x_load(c, RAX, m_(R_HART, H(csr.mstatus)));
     x_8(c, 0xa9); /* test eax */
-    x_32(c, (uint32_t)MSTATUS_FS);
+    x_32(c, (uint32_t)(MSTATUS_FS | MSTATUS_MPRV));
     gen_deopt(g, x_jcc(c, C_NE));
     if (u->writes) {
         combine(g, u, (int32_t)SSTATUS_WRITABLE);
-        x_ins(c, 0x8b, RCX, r_(RDX));
-        x_ins(c, 0x33, RCX, r_(RAX));
-        x_ins(c, 0xf7, 0, r_(RCX)); /* test: what changes */
-        x_32(c, (uint32_t)STATUS_DERIVED);
-        gen_deopt(g, x_jcc(c, C_NE));
         if (u->op != CSR_CLEAR) {
+            x_ins(c, 0x8b, RCX, r_(RAX));
+            x_ins(c, 0xf7, 2, r_(RCX));   /* not */
             x_ins(c, 0x23, RCX, r_(RDX)); /* what is set */
-            x_ins(c, 0xf7, 0, r_(RCX));
+            x_ins(c, 0xf7, 0, r_(RCX));   /* test */
             x_32(c, (uint32_t)MSTATUS_SIE);
             uint8_t *enables_nothing = x_jcc(c, C_E);
             require_nothing_pending(g);
             x_aim(enables_nothing, c->at);
         }
+        x_ins(c, 0x8b, RCX, r_(RDX));
+        x_ins(c, 0x33, RCX, r_(RAX)); /* what changes */
+        x_ins(c, 0x81, G_AND, r_(RCX));
+        x_32(c, (uint32_t)STATUS_DERIVED);
+        uint8_t *derives_nothing = x_jcc(c, C_E);
+        x_ins(c, 0x81, G_CMP, r_(RCX));
+        x_32(c, (uint32_t)MSTATUS_SUM);
+        gen_deopt(g, x_jcc(c, C_NE));
+        exchange_sum_banks(g);
+        x_aim(derives_nothing, c->at);
         x_store(c, m_(R_HART, H(csr.mstatus)), RDX);
     }
     if (!g->insn->rd) return true;
