@@ -353,11 +353,17 @@ static int map_sigreturn(struct mm *mm)
     return mm_protect(mm, SIGRETURN_PAGE, PAGE_SIZE, PROT_READ | PROT_EXEC);
 }
 
+/* Who is traced by another user's program would do with the owner's rights what that one says. process_lock is held. */
+static bool is_watched(void) { return current->tracee && current->tracee->tracer->leader->cred.euid; }
+
 static void choose_credentials(struct new_program *p)
 {
     const struct inode *inode = p->file->inode;
     p->cred = current->cred;
-    if (!(inode->sb->flags & MS_NOSUID) && !current->no_new_privileges) {
+    spin_lock(&process_lock);
+    bool may = !current->no_new_privileges && !is_watched();
+    spin_unlock(&process_lock);
+    if (!(inode->sb->flags & MS_NOSUID) && may) {
         if (inode->mode & S_ISUID) p->cred.euid = inode->uid;
         if ((inode->mode & (S_ISGID | 0010)) == (S_ISGID | 0010)) p->cred.egid = inode->gid;
     }
@@ -399,7 +405,9 @@ static void own_files(void)
         struct fdtable *copy = fdtable_fork(current->files);
         if (!copy) process_exit(SIGKILL);
         struct fdtable *old = current->files;
+        spin_lock(&process_lock); /* /proc looks */
         current->files = copy;
+        spin_unlock(&process_lock);
         fdtable_put(old);
     }
     fdtable_exec(current->files);
@@ -430,7 +438,7 @@ static void take_identity(struct new_program *p)
     process->arg_start = p->arguments_at, process->arg_end = p->environment_at;
     process->env_start = p->environment_at, process->env_end = p->strings_end;
     process->dumpable = !p->privileged;
-    current->cred = p->cred;
+    if (!p->privileged || !is_watched()) current->cred = p->cred; /* a tracer may have come since choose_credentials */
     task_set_name(current, p->name);
     spin_unlock(&process_lock);
     if (old) close_program(old);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -269,9 +270,39 @@ static void test_registers(void) {}
 
 static void mount_proc(void) { mount("none", "/proc", "proc", 0, NULL); }
 
+/* A program that runs with its owner's rights gets none of them while somebody else traces it. */
+static void test_set_id(const char *self)
+{
+    static char data[1 << 16];
+    int from = open(self, O_RDONLY), to = open("/tmp/setuid", O_WRONLY | O_CREAT | O_TRUNC, 0755);
+    for (ssize_t n; (n = read(from, data, sizeof data)) > 0;) CHECK(write(to, data, (size_t)n) == n);
+    CHECK(from >= 0 && fchmod(to, 04755) == 0);
+    close(from), close(to);
+    for (int traced = 0; traced < 2; traced++) {
+        pid_t user = fork();
+        if (!user) {
+            int status = -1;
+            if (setgid(1000) || setuid(1000)) _exit(99);
+            pid_t pid = fork();
+            if (!pid) {
+                if (traced) ptrace(PTRACE_TRACEME, 0, 0, 0);
+                execl("/tmp/setuid", "setuid", "euid", NULL);
+                _exit(98);
+            }
+            while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) go(PTRACE_CONT, pid, 0);
+            _exit(WEXITSTATUS(status));
+        }
+        int status = -1;
+        waitpid(user, &status, 0);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == (traced ? 21 : 20));
+    }
+    unlink("/tmp/setuid");
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "program")) return 11;
+    if (argc > 1 && !strcmp(argv[1], "euid")) return geteuid() ? 21 : 20;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (getpid() == 1) mount_proc();
     test_calls();
@@ -280,5 +311,6 @@ int main(int argc, char **argv)
     test_seize();
     test_tracer_ends();
     test_registers();
+    if (!getuid()) test_set_id(argv[0]);
     return finish();
 }
