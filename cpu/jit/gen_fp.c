@@ -1,6 +1,6 @@
 /* The generator for x86-64: floating point with SSE, exact because the host unit is the guest's while guest code runs (cpu/fp/fp.h).
- * What the host does otherwise than RISC-V (NaN results, single operands that are not boxed, conversions out of range, equal operands of
- * min and max) is left to the interpreter, instruction and all: flags raised so far accrue, and will be raised again. */
+ * What the host does otherwise than RISC-V (NaN results, single operands that are not boxed, conversions out of range) is left to the
+ * interpreter, instruction and all: flags raised so far accrue, and will be raised again. */
 #include "cpu/jit/gen_fp.h"
 
 #include "emu/base/bits.h"
@@ -147,13 +147,19 @@ static bool equal(struct gen *g, bool single)
     return true;
 }
 
+/* Equal operands have the same bits, or are zeros: the lesser one is that with a sign. norm:fmin-s_fmax-s_zero_compare */
 static bool least(struct gen *g, bool greatest, bool single)
 {
     unsigned a = source(g, g->insn->rs1, single), b = source(g, g->insn->rs2, single), d = gen_f_result(g);
     order(g, false, single, a, b);
-    gen_deopt(g, x_jcc(&g->c, C_E)); /* equal (zeros have signs) or unordered */
+    gen_deopt(g, x_jcc(&g->c, C_P));
     xmm_move(g, d, a);
+    uint8_t *equal = x_jcc(&g->c, C_E);
     x_ins(&g->c, scalar(single) | (greatest ? 0x5f : 0x5d), d, r_(b));
+    uint8_t *done = x_jmp(&g->c);
+    x_aim(equal, g->c.at);
+    x_ins(&g->c, X_0F | (greatest ? 0x54 : 0x56), d, r_(b)); /* andps, orps */
+    x_aim(done, g->c.at);
     gen_f_write(g, g->insn->rd, d, single);
     return true;
 }
@@ -179,6 +185,33 @@ static bool to_signed(struct gen *g, bool wide, bool single)
     return true;
 }
 
+/* The operand is not negative and converts to less than 2^32, or 2^63 if wide. Else the interpreter does it: x86 converts to signed 64 bits, and
+ * would raise "inexact" where the result is out of range. xmm0 is lost. */
+static void check_unsigned(struct gen *g, unsigned a, bool wide, bool single)
+{
+    static const int64_t largest[2][2] = {{INT64_C(0x41efffffffe00000), 0x4f7fffff},  /* 2^32 - 1; by format */
+                                          {INT64_C(0x43dfffffffffffff), 0x5effffff}}; /* below 2^63 */
+    xmm_zero(g, 0);
+    order(g, false, single, a, 0);
+    gen_deopt(g, x_jcc(&g->c, C_B));
+    x_mov_imm(&g->c, RAX, largest[wide][single]);
+    x_ins(&g->c, X_66 | X_W | X_0F | 0x6e, 0, r_(RAX)); /* movq */
+    order(g, false, single, 0, a);
+    gen_deopt(g, x_jcc(&g->c, C_B));
+}
+
+static bool to_unsigned(struct gen *g, bool wide, bool single)
+{
+    bool truncate = g->insn->rm == FP_RTZ;
+    if (!truncate) check_mode(g, false);
+    unsigned a = source(g, g->insn->rs1, single);
+    check_unsigned(g, a, wide, single);
+    x_ins(&g->c, scalar(single) | X_W | (truncate ? 0x2c : 0x2d), RAX, r_(a));
+    if (!wide) x_ins(&g->c, X_W | 0x63, RAX, r_(RAX)); /* an unsigned result, too */
+    gen_set_rd(g, RAX);
+    return true;
+}
+
 /* From integer register `rs1`: as 64 bits, or its low 32 extended with or without sign. */
 static bool from_integer(struct gen *g, bool word, bool without_sign, bool single)
 {
@@ -193,15 +226,26 @@ static bool from_integer(struct gen *g, bool word, bool without_sign, bool singl
         x_ins(c, X_W | 0x63, RAX, gen_x(g, n));
     else
         x_load(c, RAX, gen_x(g, n));
-    if (!word && without_sign) {
-        x_ins(c, X_W | 0x85, RAX, r_(RAX));
-        gen_deopt(g, x_jcc(c, C_S));
-    }
     if (single)
         xmm_ones(g, d);
     else
         xmm_zero(g, d);
+    uint8_t *done = NULL;
+    if (!word && without_sign) {
+        /* With the upper bit: half of it, the lowest bit standing for the two that were there, so that it rounds the same; and twice that. */
+        x_ins(c, X_W | 0x85, RAX, r_(RAX));
+        uint8_t *small = x_jcc(c, C_NS);
+        x_mov(c, RCX, RAX);
+        x_shift_imm(c, S_SHR, RCX, 1);
+        x_group_imm(c, G_AND, r_(RAX), 1);
+        x_group(c, G_OR, RCX, r_(RAX));
+        x_ins(c, scalar(single) | X_W | 0x2a, d, r_(RCX));
+        x_ins(c, scalar(single) | 0x58, d, r_(d));
+        done = x_jmp(c);
+        x_aim(small, c->at);
+    }
     x_ins(c, scalar(single) | X_W | 0x2a, d, r_(RAX));
+    if (done) x_aim(done, c->at);
     gen_f_write(g, g->insn->rd, d, single);
     return true;
 }
@@ -321,6 +365,8 @@ static bool in_one_format(struct gen *g, const char *name, bool single)
     if (is(name, "max")) return least(g, true, single);
     if (is(name, "cvt_w")) return to_signed(g, false, single);
     if (is(name, "cvt_l")) return to_signed(g, true, single);
+    if (is(name, "cvt_wu")) return to_unsigned(g, false, single);
+    if (is(name, "cvt_lu")) return to_unsigned(g, true, single);
     if (is(name, "sgnj")) return sign(g, 'j', single);
     if (is(name, "sgnjn")) return sign(g, 'n', single);
     if (is(name, "sgnjx")) return sign(g, 'x', single);
