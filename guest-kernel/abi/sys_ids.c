@@ -23,6 +23,8 @@ static void store(const struct ids *ids, bool group)
 {
     struct cred *cred = &current->cred;
     spin_lock(&process_lock);
+    /* What it has in memory from before is not for the new user, until it executes another program. */
+    if (ids->effective != (group ? cred->egid : cred->euid)) current->process->dumpable = false;
     if (group)
         cred->gid = ids->real, cred->egid = cred->fsgid = ids->effective, cred->sgid = ids->saved;
     else

@@ -70,7 +70,7 @@ struct process *process_create(const struct process *from)
     waitq_init(&process->exec_wait);
     timer_setup(&process->real_timer, alarm_rings);
     process->start_ns = time_ns();
-    process->dumpable = true;
+    process->dumpable = !from || from->dumpable;
     process->exit_signal = SIGCHLD;
     memcpy(process->limits, from ? from->limits : first_limits, sizeof process->limits);
     process->persona = from ? from->persona : 0;

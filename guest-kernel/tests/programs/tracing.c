@@ -299,8 +299,37 @@ static void test_set_id(const char *self)
     unlink("/tmp/setuid");
 }
 
+/* Who was root and is somebody now is not to be traced by that user, nor are its children, until they execute another program. */
+static int attach_fails(pid_t pid) { return ptrace(PTRACE_ATTACH, pid, 0, 0) == -1 && errno == EPERM; }
+static int be_dropped(const char *self, int how)
+{
+    int status = -1;
+    if (setgid(1000) || setuid(1000)) return 99;
+    pid_t pid = fork();
+    if (!pid && how == 0) _exit(!attach_fails(getppid()));
+    if (!pid && how == 1) sleep_long();
+    if (!pid) execl(self, "tracing", "sleep", NULL);
+    if (how == 0) return waitpid(pid, &status, 0) != pid || status;
+    usleep(50000);
+    int right = attach_fails(pid) == (how == 1);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return !right;
+}
+static void test_dropped(const char *self)
+{
+    for (int how = 0; how < 3; how++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (!pid) _exit(be_dropped(self, how));
+        waitpid(pid, &status, 0);
+        CHECK(status == 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "sleep")) sleep_long();
     if (argc > 1 && !strcmp(argv[1], "program")) return 11;
     if (argc > 1 && !strcmp(argv[1], "euid")) return geteuid() ? 21 : 20;
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -311,6 +340,6 @@ int main(int argc, char **argv)
     test_seize();
     test_tracer_ends();
     test_registers();
-    if (!getuid()) test_set_id(argv[0]);
+    if (!getuid()) test_set_id(argv[0]), test_dropped(argv[0]);
     return finish();
 }
