@@ -79,6 +79,18 @@ static uint64_t random_f(uint64_t *random)
         0xffffffffcf000000,
         0xffffffff5f000000,
         0xffffffffffff3c00,
+        /* where conversions to unsigned integers begin and end to be in range */
+        0x3fe0000000000000,
+        0xbfe0000000000000,
+        0x41efffffffe00000,
+        0x41effffffff00000,
+        0x41f0000000000000,
+        0x43dfffffffffffff,
+        0x43f0000000000000,
+        0xffffffff4f7fffff,
+        0xffffffff4f800000,
+        0xffffffff5effffff,
+        0xffffffff5f800000,
     };
     uint64_t r = next_random(random);
     switch (r % 4) {
@@ -176,6 +188,16 @@ static void place_hart(const struct program *p, struct world *w, unsigned n, uin
     h->pc = PAGE(CODE) + p->entry[n];
 }
 
+/* In S-mode: some of the data is a program's, so that SUM shows. */
+static void place_user_pages(struct world *w, uint64_t *random)
+{
+    uint64_t pages = next_random(random) % 2 ? next_random(random) : 0;
+    for (unsigned page = DATA; page < TABLES; page++) {
+        uint8_t *entry = world_ram(w, PAGE(TABLES) + 0x2000 + page * 8);
+        if (pages >> (page - DATA) & 1) *entry |= 0x10;
+    }
+}
+
 void program_place(const struct program *p, struct world *w, bool translating)
 {
     uint64_t random = p->seed ^ 0x1234567;
@@ -192,6 +214,7 @@ void program_place(const struct program *p, struct world *w, bool translating)
     place_tables(w, &random, p->flavour | 0x30, user);
     if (p->regime != BARE && user) /* S-mode executes its handler there */
         store_le64(world_ram(w, PAGE(TABLES) + 0x2000 + HANDLER_S * 8), PAGE(HANDLER_S) >> 12 << 10 | 0xcf);
+    if (p->regime != BARE && p->priv == PRIV_S) place_user_pages(w, &random);
     place_guest_tables(w, &random, p->flavour & 0x3f, levels[p->guest_regime]);
     uint64_t satp = first_stage(p, w);
     for (unsigned n = 0; n < p->harts; n++) place_hart(p, w, n, satp, &random);
