@@ -152,6 +152,7 @@ static void place_trap_state(const struct program *p, struct hart *h, uint64_t *
     if (p->flavour & 4)
         status ^=
             next_random(random) & (MSTATUS_SUM | MSTATUS_MXR | MSTATUS_FS | MSTATUS_TW | MSTATUS_TVM | MSTATUS_TSR);
+    if (p->priv == PRIV_S && next_random(random) % 4 == 0) status &= ~MSTATUS_FS; /* as kernels run */
     if (p->priv == PRIV_M && p->flavour & 8) status |= MSTATUS_MPRV | (next_random(random) & MSTATUS_MPP);
     csr_poke(h, MSTATUS, status);
 }

@@ -293,7 +293,15 @@ static void make_system(struct maker *m)
     case 1: /* SIE by an immediate, or whatever five bits say */
         emit(m, csr_insn(6 + (unsigned)roll(m, 2), rd, chance(m, 70) ? 2 : (unsigned)roll(m, 32), status));
         break;
-    case 2: /* MXR, SUM, SPP, SPIE, SIE by a register */
+    case 2: /* SUM around an access; or MXR, SUM, SPP, SPIE, SIE by a register */
+        if (chance(m, 30)) {
+            emit(m, LUI(t, 1 << 6));
+            emit(m, csr_insn(2, rd, t, status));
+            make_row(m, chance(m, 50) ? INSN_ld : INSN_sd);
+            emit(m, LUI(t, 1 << 6));
+            emit(m, csr_insn(3, rd, t, status));
+            break;
+        }
         emit(m, LUI(t, chance(m, 70) ? 0 : (uint32_t)roll(m, 4) << 6));
         emit(m, ADDI(t, t, (chance(m, 50) ? 2 : 0) | roll(m, 2) << 5 | roll(m, 2) << 8));
         emit(m, csr_insn(chance(m, 90) ? 2 + (unsigned)roll(m, 2) : 1, rd, t, status));
