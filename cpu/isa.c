@@ -24,17 +24,18 @@ static const struct ext_row ext_rows[EXT_COUNT] = {
     (ISA_BIT(i) | ISA_BIT(zicntr) | ISA_BIT(zihpm) | ISA_BIT(s) | ISA_BIT(u) | ISA_BIT(sv39) | ISA_BIT(sv48) |         \
      ISA_BIT(sv57) | ISA_BIT(svade))
 
-#define ISA_G (ISA_BIT(i) | ISA_BIT(m) | ISA_BIT(a) | ISA_BIT(f) | ISA_BIT(d) | ISA_BIT(zicsr) | ISA_BIT(zifencei))
-#define ISA_B (ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs))
+#define ISA_IMAFD (ISA_BIT(i) | ISA_BIT(m) | ISA_BIT(a) | ISA_BIT(f) | ISA_BIT(d) | ISA_BIT(zicsr))
+#define ISA_G     (ISA_IMAFD | ISA_BIT(zifencei))
+#define ISA_B     (ISA_BIT(zba) | ISA_BIT(zbb) | ISA_BIT(zbs))
 
 /* What profiles make mandatory (rva20.adoc, rva22.adoc), less what this architecture version always has. U64 profiles are about programs:
- * a hart with no more than that has no supervisor mode. */
+ * a hart with no more than that has no supervisor mode and no Zifencei, which is mandatory in the S64 profiles only. */
 #define ISA_RVA20U64                                                                                                   \
-    (ISA_G | ISA_BIT(c) | ISA_BIT(u) | ISA_BIT(zicntr) | ISA_BIT(ziccif) | ISA_BIT(ziccrse) | ISA_BIT(ziccamoa) |      \
+    (ISA_IMAFD | ISA_BIT(c) | ISA_BIT(u) | ISA_BIT(zicntr) | ISA_BIT(ziccif) | ISA_BIT(ziccrse) | ISA_BIT(ziccamoa) |  \
      ISA_BIT(zicclsm) | ISA_BIT(za64rs))
 #define ISA_RVA20S64                                                                                                   \
-    (ISA_RVA20U64 | ISA_BIT(s) | ISA_BIT(sv39) | ISA_BIT(svade) | ISA_BIT(ssccptr) | ISA_BIT(sstvecd) |                \
-     ISA_BIT(sstvala))
+    (ISA_RVA20U64 | ISA_BIT(zifencei) | ISA_BIT(s) | ISA_BIT(sv39) | ISA_BIT(svade) | ISA_BIT(ssccptr) |               \
+     ISA_BIT(sstvecd) | ISA_BIT(sstvala))
 #define ISA_RVA22U64                                                                                                   \
     (ISA_RVA20U64 | ISA_B | ISA_BIT(zihpm) | ISA_BIT(zihintpause) | ISA_BIT(zic64b) | ISA_BIT(zicbom) |                \
      ISA_BIT(zicbop) | ISA_BIT(zicboz) | ISA_BIT(zfhmin) | ISA_BIT(zkt))
@@ -50,9 +51,9 @@ static const struct isa_word cpu_bases[] = {
     {"rv64", ISA_ALL, "everything that is built (the default)"},
     {"max", ISA_ALL, "the same"},
     {"rva22s64", ISA_RVA22S64, "what the RVA22S64 profile makes mandatory"},
-    {"rva22u64", ISA_RVA22U64, "what RVA22U64 does: no supervisor mode"},
+    {"rva22u64", ISA_RVA22U64, "what RVA22U64 does: no supervisor mode, no zifencei"},
     {"rva20s64", ISA_RVA20S64, "what the RVA20S64 profile makes mandatory"},
-    {"rva20u64", ISA_RVA20U64, "what RVA20U64 does: no supervisor mode"},
+    {"rva20u64", ISA_RVA20U64, "what RVA20U64 does: no supervisor mode, no zifencei"},
     {"rv64i", ISA_BIT(i) | ISA_BIT(zicsr), "the bare base, to add to"},
 };
 #define PROFILES_FROM 2 /* those in between are profiles */

@@ -101,6 +101,8 @@ Test(isa_string, ratified_names_are_known)
     s = parse_isa("rva22s64_zbc");
     cr_assert(isa_has(s, EXT_zbc) && isa_has(s, EXT_svinval) && !isa_has(s, EXT_zfa));
     cr_assert(!isa_has(parse_cpu("rva22u64"), EXT_s) && isa_has(parse_cpu("rva22u64"), EXT_zicboz));
+    cr_assert(!isa_has(parse_cpu("rva20u64") | parse_cpu("rva22u64") | parse_isa("rva22u64"), EXT_zifencei));
+    cr_assert(isa_has(parse_cpu("rva20s64") & parse_cpu("rva22s64") & parse_isa("rva20s64"), EXT_zifencei));
     cr_assert(isa_has(parse_cpu("rva20s64"), EXT_sv39) && !isa_has(parse_cpu("rva20s64"), EXT_zba));
     cr_assert_eq(parse_cpu("rv64,svbare=on,+ss1p12,za128rs=on"), isa_default());
     cr_assert(!isa_has(parse_cpu("rv64,za128rs=off"), EXT_za64rs));
