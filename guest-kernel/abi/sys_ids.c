@@ -19,16 +19,30 @@ static bool among(uint32_t id, const struct ids *have)
     return id == KEEP || id == have->real || id == have->effective || id == have->saved;
 }
 
+/*
+ * A process that acts for somebody else now may still hold what it got before: its new user may not look inside, until it runs another
+ * program. Nor may its parent's end send it a signal any more.
+ */
+static void changed_from(const struct cred *old)
+{
+    const struct cred *new = &current->cred;
+    bool same =
+        old->euid == new->euid && old->egid == new->egid && old->fsuid == new->fsuid && old->fsgid == new->fsgid;
+    if (same) return;
+    current->process->dumpable = false;
+    current->process->parent_death_signal = 0;
+}
+
 static void store(const struct ids *ids, bool group)
 {
-    struct cred *cred = &current->cred;
+    struct cred *cred = &current->cred, old;
     spin_lock(&process_lock);
-    /* What it has in memory from before is not for the new user, until it executes another program. */
-    if (ids->effective != (group ? cred->egid : cred->euid)) current->process->dumpable = false;
+    old = *cred;
     if (group)
         cred->gid = ids->real, cred->egid = cred->fsgid = ids->effective, cred->sgid = ids->saved;
     else
         cred->uid = ids->real, cred->euid = cred->fsuid = ids->effective, cred->suid = ids->saved;
+    changed_from(&old);
     spin_unlock(&process_lock);
 }
 
@@ -94,7 +108,12 @@ static long set_fs(uint32_t id, bool group)
     struct cred *cred = &current->cred;
     struct ids ids = load(group);
     uint32_t *at = group ? &cred->fsgid : &cred->fsuid, old = *at;
-    if (id != KEEP && (cred_is_root() || among(id, &ids) || id == old)) *at = id;
+    if (id == KEEP || !(cred_is_root() || among(id, &ids) || id == old)) return old;
+    spin_lock(&process_lock);
+    struct cred before = *cred;
+    *at = id;
+    changed_from(&before);
+    spin_unlock(&process_lock);
     return old;
 }
 

@@ -134,7 +134,7 @@ long sys_wait4(K_PID pid, K_OUT status, K_FLAGS options, K_OUT usage)
 {
     if (options & ~(WNOHANG | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL)) return -EINVAL;
     if (pid == INT32_MIN) return -ESRCH;
-    struct wait_request request = {WAIT_ANY, 0, options | WEXITED};
+    struct wait_request request = {WAIT_ANY, 0, options | WEXITED, NULL};
     if (pid > 0) request.which = WAIT_PID, request.id = pid;
     if (pid == 0) request.which = WAIT_GROUP, request.id = current->process->pgid;
     if (pid < -1) request.which = WAIT_GROUP, request.id = -pid;
@@ -146,9 +146,23 @@ long sys_wait4(K_PID pid, K_OUT status, K_FLAGS options, K_OUT usage)
     return result;
 }
 
+/* waitid(P_PIDFD): with a descriptor that does not block, what would wait is an error, unless it was asked not to wait. */
+static int wait_for_pidfd(int fd, struct wait_request *request, struct wait_report *report)
+{
+    unsigned flags;
+    struct process *process = pidfd_process(fd, &flags);
+    if (!process) return -EBADF;
+    bool refuse = flags & O_NONBLOCK && !(request->options & WNOHANG);
+    request->which = WAIT_ANY, request->only = process;
+    if (refuse) request->options |= WNOHANG;
+    int result = process_wait(request, report);
+    process_put(process);
+    return result == 0 && refuse ? -EAGAIN : result;
+}
+
 long sys_waitid(K_INT type, K_PID id, K_OUT info, K_FLAGS options, K_OUT usage)
 {
-    struct wait_request request = {WAIT_ANY, id, options};
+    struct wait_request request = {WAIT_ANY, id, options, NULL};
     if (options & ~(WNOHANG | WSTOPPED | WEXITED | WCONTINUED | WNOWAIT | WNOTHREAD | WCLONE | WALL)) return -EINVAL;
     if (!(options & (WSTOPPED | WEXITED | WCONTINUED))) return -EINVAL;
     switch (type) {
@@ -162,17 +176,13 @@ long sys_waitid(K_INT type, K_PID id, K_OUT info, K_FLAGS options, K_OUT usage)
         request.which = WAIT_GROUP;
         if (!id) request.id = current->process->pgid;
         break;
-    case 3: {
-        struct process *process = pidfd_process(id);
-        if (!process) return -EBADF;
-        request.which = WAIT_PID, request.id = process->pid;
-        process_put(process);
+    case 3:
+        if (id < 0) return -EINVAL;
         break;
-    }
     default: return -EINVAL;
     }
     struct wait_report report;
-    int result = process_wait(&request, &report);
+    int result = type == 3 ? wait_for_pidfd(id, &request, &report) : process_wait(&request, &report);
     if (result < 0) return result;
     int status = report.code == CLD_EXITED ? report.status >> 8 : report.code == CLD_KILLED ? report.status & 0x7f : 0;
     if (report.code == CLD_STOPPED || report.code == CLD_TRAPPED) status = report.status >> 8;

@@ -126,18 +126,20 @@ long sys_tgkill(K_PID tgid, K_PID pid, K_SIG signal)
     return send_to_task(tgid, pid, signal, &info);
 }
 
-/* A program may not pretend to be the kernel. */
-static int read_info(uint64_t from, int signal, struct siginfo *info)
+/* A program may not pretend to be the kernel. `strict`: nor may the information be about another signal. */
+static int read_info(uint64_t from, int signal, struct siginfo *info, bool strict)
 {
     if (copy_from_user(info, from, sizeof *info)) return -EFAULT;
+    bool other = info->signo != signal;
     info->signo = signal;
+    if (other && strict) return -EINVAL;
     return info->code >= 0 || info->code == SI_TKILL ? -EPERM : 0;
 }
 
 long sys_rt_sigqueueinfo(K_PID pid, K_SIG signal, K_IN from)
 {
     struct siginfo info;
-    int error = read_info(from, signal, &info);
+    int error = read_info(from, signal, &info, false);
     if (error && !(error == -EPERM && pid == current->tgid)) return error;
     if (signal < 0 || signal > SIGNAL_MAX) return -EINVAL;
     return send_to_process(pid, signal, &info);
@@ -146,7 +148,7 @@ long sys_rt_sigqueueinfo(K_PID pid, K_SIG signal, K_IN from)
 long sys_rt_tgsigqueueinfo(K_PID tgid, K_PID pid, K_SIG signal, K_IN from)
 {
     struct siginfo info;
-    int error = read_info(from, signal, &info);
+    int error = read_info(from, signal, &info, false);
     if (tgid <= 0 || pid <= 0) return -EINVAL;
     if (error && !(error == -EPERM && tgid == current->tgid)) return error;
     return send_to_task(tgid, pid, signal, &info);
@@ -156,11 +158,11 @@ long sys_pidfd_send_signal(K_FD fd, K_SIG signal, K_IN from, K_FLAGS flags)
 {
     struct siginfo info = own_info(signal, SI_USER);
     if (flags) return -EINVAL;
-    struct process *process = pidfd_process(fd);
+    struct process *process = pidfd_process(fd, NULL);
     if (!process) return -EBADF;
     int error = 0;
     if (from) {
-        error = read_info(from, signal, &info);
+        error = read_info(from, signal, &info, true);
         if (error == -EPERM && process == current->process) error = 0;
     }
     if (!error && (signal < 0 || signal > SIGNAL_MAX)) error = -EINVAL;

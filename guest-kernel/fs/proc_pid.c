@@ -170,7 +170,7 @@ static void show_environ(struct proc_text *text, struct task *task)
     spin_lock(&process_lock);
     if (task->process) from = task->process->env_start, to = task->process->env_end;
     spin_unlock(&process_lock);
-    if (current->cred.euid == 0 || current->cred.euid == task->cred.euid) show_memory(text, task, from, to);
+    show_memory(text, task, from, to);
 }
 
 static void show_wchan(struct proc_text *text, struct task *task)
@@ -365,7 +365,7 @@ const struct proc_pid_file proc_pid_files[] = {
     {"status", S_IFREG | 0444, show_status, 0, 0, false, 0},
     {"statm", S_IFREG | 0444, show_statm, 0, 0, false, 0},
     {"cmdline", S_IFREG | 0444, show_cmdline, 0, 0, false, 0},
-    {"environ", S_IFREG | 0400, show_environ, 0, 0, false, 0},
+    {"environ", S_IFREG | 0400, show_environ, 0, 0, true, 0},
     {"comm", S_IFREG | 0644, show_comm, 0, 0, false, store_comm},
     {"wchan", S_IFREG | 0444, show_wchan, 0, 0, false, 0},
     {"limits", S_IFREG | 0444, show_limits, 0, 0, false, 0},

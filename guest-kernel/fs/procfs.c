@@ -22,8 +22,6 @@
 #include "kern/task.h"
 #include "mm/slab.h"
 
-#define TEXT_MAX (4u << 20)
-
 struct proc_node {
     struct proc_node *parent, *child, *next;
     unsigned mode, number;
@@ -44,35 +42,6 @@ static struct proc_node *top;
 static unsigned next_number = 1;
 static const struct inode_ops proc_inode_ops;
 static const struct file_ops proc_text_ops, proc_directory_ops;
-
-/* Text. */
-
-void proc_put(struct proc_text *text, const char *bytes, size_t n)
-{
-    if (text->bytes + n > text->room && !text->full) {
-        size_t room = MAX(text->room * 2, ALIGN_UP(text->bytes + n, 4096ul));
-        char *bigger = room > TEXT_MAX ? 0 : krealloc(text->data, room);
-        if (!bigger) {
-            text->full = true;
-            return;
-        }
-        text->data = bigger;
-        text->room = room;
-    }
-    if (text->full) return;
-    memcpy(text->data + text->bytes, bytes, n);
-    text->bytes += n;
-}
-
-void proc_print(struct proc_text *text, const char *format_text, ...)
-{
-    char line[512];
-    va_list arguments;
-    va_start(arguments, format_text);
-    int n = format_args(line, sizeof line, format_text, arguments);
-    va_end(arguments);
-    if (n > 0) proc_put(text, line, MIN((size_t)n, sizeof line - 1));
-}
 
 /* The tree of fixed files. tree_lock held. */
 
@@ -265,6 +234,38 @@ static struct file *file_of(int pid, int fd)
     return file;
 }
 
+/*
+ * What a process has in memory and in its environment, where it is, which program it runs and what it has open is for those who may
+ * trace it, and for root.
+ */
+static int may_look(int pid, bool is_private)
+{
+    if (!is_private || cred_is_root()) return 0;
+    struct task *task = task_find(pid);
+    if (!task) return -ESRCH;
+    spin_lock(&process_lock);
+    bool may = ptrace_may_access(task);
+    spin_unlock(&process_lock);
+    task_put(task);
+    return may ? 0 : -EACCES;
+}
+
+static bool is_private(uint64_t ino)
+{
+    enum kind kind = INO_KIND(ino);
+    if (kind == K_PID_FILE) return proc_pid_files[INO_NUMBER(ino)].is_private;
+    return kind == K_FD || kind == K_FDINFO || kind == K_FD_DIRECTORY || kind == K_FDINFO_DIRECTORY;
+}
+
+static int may_look_at(uint64_t ino) { return may_look(INO_PID(ino), is_private(ino)); }
+
+/* The same for names, which are not there if the process is not. */
+static int may_follow(uint64_t ino)
+{
+    int error = may_look_at(ino);
+    return error == -ESRCH ? -ENOENT : error;
+}
+
 static int proc_lookup(struct inode *directory, const struct name *name, struct inode **found)
 {
     int pid = INO_PID(directory->ino), number;
@@ -280,6 +281,8 @@ static int proc_lookup(struct inode *directory, const struct name *name, struct 
     case K_FDINFO_DIRECTORY:
     case K_FD_DIRECTORY:
         if (name_is(name, "..")) return give(directory->sb, INO(pid, K_PID, 0), found);
+        int error = may_follow(directory->ino);
+        if (error) return error;
         number = number_of(name);
         struct file *file = number >= 0 ? file_of(pid, number) : 0;
         if (!file) return -ENOENT;
@@ -290,19 +293,6 @@ static int proc_lookup(struct inode *directory, const struct name *name, struct 
     }
 }
 
-/* What a process has in memory, where it is and which program it runs is for those who may trace it, and for root. */
-static int may_look(int pid, const struct proc_pid_file *entry)
-{
-    if (!entry->is_private || cred_is_root()) return 0;
-    struct task *task = task_find(pid);
-    if (!task) return -ESRCH;
-    spin_lock(&process_lock);
-    bool may = ptrace_may_access(task);
-    spin_unlock(&process_lock);
-    task_put(task);
-    return may ? 0 : -EACCES;
-}
-
 static long proc_readlink(struct inode *inode, char *to, size_t room)
 {
     int pid = INO_PID(inode->ino);
@@ -311,6 +301,8 @@ static long proc_readlink(struct inode *inode, char *to, size_t room)
         if (INO_NUMBER(inode->ino)) return format(to, room, "%d/task/%d", current->tgid, current->pid);
         return format(to, room, "%d", current->tgid);
     }
+    int error = may_follow(inode->ino);
+    if (error) return error;
     if (INO_KIND(inode->ino) == K_FD) {
         struct file *file = file_of(pid, (int)INO_NUMBER(inode->ino));
         if (!file) return -ENOENT;
@@ -321,11 +313,7 @@ static long proc_readlink(struct inode *inode, char *to, size_t room)
     struct task *task = task_find(pid);
     if (!task) return -ENOENT;
     const struct proc_pid_file *entry = &proc_pid_files[INO_NUMBER(inode->ino)];
-    int error = INO_KIND(inode->ino) == K_PID_FILE ? may_look(pid, entry) : 0;
-    if (error)
-        n = error;
-    else if (INO_KIND(inode->ino) == K_PID_FILE && entry->readlink)
-        n = entry->readlink(task, to, room);
+    if (INO_KIND(inode->ino) == K_PID_FILE && entry->readlink) n = entry->readlink(task, to, room);
     task_put(task);
     return n;
 }
@@ -334,14 +322,14 @@ static struct inode *proc_follow(struct inode *inode)
 {
     int pid = INO_PID(inode->ino);
     struct inode *to = 0;
+    int error = may_follow(inode->ino);
+    if (error) return ERR_PTR(error);
     if (INO_KIND(inode->ino) == K_FD) {
         struct file *file = file_of(pid, (int)INO_NUMBER(inode->ino));
         if (file && file->inode) to = inode_ref(file->inode);
         if (file) file_put(file);
     } else {
         const struct proc_pid_file *entry = &proc_pid_files[INO_NUMBER(inode->ino)];
-        int error = may_look(pid, entry);
-        if (error) return ERR_PTR(error);
         struct task *task = task_find(pid);
         if (task && entry->follow) to = entry->follow(task);
         if (task) task_put(task);
@@ -445,7 +433,8 @@ static int list_pid_files(struct file *file, struct dirent_sink *sink, int pid, 
 static int proc_readdir(struct file *file, struct dirent_sink *sink)
 {
     struct inode *directory = file->inode;
-    int pid = INO_PID(directory->ino);
+    int pid = INO_PID(directory->ino), error = may_follow(directory->ino);
+    if (error) return error;
     if (file->position == 0 && !sink->put(sink, ".", 1, directory->ino, S_IFDIR >> 12, 1)) return 0;
     if (file->position <= 1 && !sink->put(sink, "..", 2, INO(0, K_NODE, top->number), S_IFDIR >> 12, 2)) return 0;
     switch (INO_KIND(directory->ino)) {
@@ -473,6 +462,27 @@ static int print_descriptor(struct proc_text *text, int pid, int fd)
     return 0;
 }
 
+/*
+ * Since the file was opened the process may have run another program, and while it is printed, too: exec says whether others may look at the
+ * moment when the new memory can be seen, so what was printed may be shown if looking is allowed before and after.
+ */
+static int print_of_process(struct inode *inode, struct proc_text *text)
+{
+    int error = may_look_at(inode->ino);
+    if (error) return error;
+    if (INO_KIND(inode->ino) == K_FDINFO) {
+        error = print_descriptor(text, INO_PID(inode->ino), (int)INO_NUMBER(inode->ino));
+    } else {
+        struct task *task = task_find(INO_PID(inode->ino));
+        if (!task) return -ESRCH;
+        proc_pid_files[INO_NUMBER(inode->ino)].show(text, task);
+        task_put(task);
+    }
+    if (!error) error = may_look_at(inode->ino);
+    if (error) text->bytes = 0;
+    return error;
+}
+
 static int print_text(struct inode *inode, struct proc_text *text)
 {
     text->bytes = 0;
@@ -480,22 +490,16 @@ static int print_text(struct inode *inode, struct proc_text *text)
     if (INO_KIND(inode->ino) == K_NODE) {
         if (!node_of(inode)->show) return -EACCES;
         node_of(inode)->show(text, node_of(inode)->argument);
-    } else if (INO_KIND(inode->ino) == K_FDINFO) {
-        int error = print_descriptor(text, INO_PID(inode->ino), (int)INO_NUMBER(inode->ino));
-        if (error) return error;
     } else {
-        struct task *task = task_find(INO_PID(inode->ino));
-        if (!task) return -ESRCH;
-        proc_pid_files[INO_NUMBER(inode->ino)].show(text, task);
-        task_put(task);
+        int error = print_of_process(inode, text);
+        if (error) return error;
     }
     return text->full && !text->bytes ? -ENOMEM : 0;
 }
 
 static int text_open(struct file *file)
 {
-    uint64_t ino = file->inode->ino;
-    int error = INO_KIND(ino) == K_PID_FILE ? may_look(INO_PID(ino), &proc_pid_files[INO_NUMBER(ino)]) : 0;
+    int error = may_look_at(file->inode->ino);
     if (error) return error;
     file->private = kzalloc(sizeof(struct proc_text));
     return file->private ? 0 : -ENOMEM;

@@ -21,7 +21,10 @@ struct file *signalfd_open(sigset which, unsigned flags); /* NULL: no memory */
 bool file_is_signalfd(struct file *file);
 void signalfd_set(struct file *file, sigset which);
 
-/* The process that the descriptor stands for (pidfd_open), with a reference; NULL: not such a descriptor. */
-struct process *pidfd_process(int fd);
+/*
+ * The process that the descriptor stands for (pidfd_open), with a reference; NULL: not such a descriptor. *flags (may be NULL): how the
+ * descriptor is open (O_NONBLOCK: waitid does not wait).
+ */
+struct process *pidfd_process(int fd, unsigned *flags);
 
 #endif

@@ -28,11 +28,12 @@ static void pidfd_release(struct file *file) { process_put(file->private); }
 static const struct file_ops pidfd_ops = {
     .poll = pidfd_poll, .seek = event_seek, .release = pidfd_release, .flags = FOPS_STREAM};
 
-struct process *pidfd_process(int fd)
+struct process *pidfd_process(int fd, unsigned *flags)
 {
     struct file *file = fd_get(fd);
     if (!file) return 0;
     struct process *process = file->ops == &pidfd_ops ? process_get(file->private) : 0;
+    if (flags) *flags = file->flags;
     file_put(file);
     return process;
 }

@@ -388,10 +388,14 @@ static int prepare(struct new_program *p)
 
 /* The point of no return lies behind us. */
 
-static void take_memory(struct mm *mm)
+/* From the moment when the new memory can be seen, a privileged program's is nobody else's business. */
+static void take_memory(struct mm *mm, bool privileged)
 {
     struct mm *old = current->mm;
+    struct process *process = current->process;
     spin_lock(&process_lock);
+    if (privileged) process->dumpable = false, process->parent_death_signal = 0;
+    atomic_store(&process->membarrier, false);
     current->mm = mm;
     mm_switch(mm);
     spin_unlock(&process_lock);
@@ -467,7 +471,7 @@ int task_exec(const char *path, struct exec_strings *strings)
     if (!error) error = process_become_single();
     if (!error) {
         futex_task_exit();
-        take_memory(p.mm);
+        take_memory(p.mm, p.privileged);
         p.mm = NULL;
         own_files();
         own_handlers();

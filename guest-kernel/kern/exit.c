@@ -260,6 +260,7 @@ int process_become_single(void)
 static bool is_wanted(const struct process *child, const struct wait_request *r)
 {
     bool is_clone = child->exit_signal != SIGCHLD;
+    if (r->only && child != r->only) return false;
     if (!(r->options & WALL) && is_clone != !!(r->options & WCLONE)) return false;
     switch (r->which) {
     case WAIT_PID: return child->pid == r->id;
@@ -274,6 +275,13 @@ static bool traced_by_me(const struct process *child)
     return tracee && tracee->tracer == current->process;
 }
 
+/* Of the tracees' tasks only a process's first is meant by its descriptor. What is left of a tracee has a pid only. */
+static bool is_of(const struct tracee *tracee, const struct process *only)
+{
+    if (tracee->pid != only->pid) return false;
+    return tracee->task ? tracee->task->process == only : only->zombie;
+}
+
 /* True if one of the tasks that this process traces has something to report; takes it. *any: there are some. */
 static bool take_tracee_report(const struct wait_request *r, struct wait_report *report, bool *any)
 {
@@ -283,7 +291,7 @@ static bool take_tracee_report(const struct wait_request *r, struct wait_report 
     {
         bool wanted = r->which == WAIT_ANY || (r->which == WAIT_PID && tracee->pid == r->id) ||
                       (r->which == WAIT_GROUP && tracee->task && tracee->task->process->pgid == r->id);
-        if (!wanted) continue;
+        if (!wanted || (r->only && !is_of(tracee, r->only))) continue;
         *any = true;
         report->pid = tracee->pid;
         if (!tracee->task && (r->options & WEXITED)) {

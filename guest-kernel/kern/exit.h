@@ -19,6 +19,8 @@ struct wait_request {
     enum wait_which which;
     int id;
     unsigned options;
+    const struct process
+        *only; /* NULL, or this process, whatever its pid stands for by now; the caller holds a reference */
 };
 
 struct wait_report {

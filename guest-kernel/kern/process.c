@@ -71,6 +71,7 @@ struct process *process_create(const struct process *from)
     timer_setup(&process->real_timer, alarm_rings);
     process->start_ns = time_ns();
     process->dumpable = !from || from->dumpable;
+    process->membarrier = from && atomic_load(&from->membarrier);
     process->exit_signal = SIGCHLD;
     memcpy(process->limits, from ? from->limits : first_limits, sizeof process->limits);
     process->persona = from ? from->persona : 0;

@@ -91,8 +91,10 @@ struct process {
     uint64_t cpu_warned_s;
     uint64_t start_ns;
     struct file *exe; /* the program, write-protected while it runs; under process_lock */
-    bool dumpable, subreaper;
-    bool membarrier; /* has said that it will ask for barriers on other harts */
+    bool
+        dumpable; /* others of the same user may look inside; fork passes it on, exec and a change of user set it anew */
+    bool subreaper;
+    bool membarrier; /* has said that it will ask for barriers on other harts; fork passes it on, exec ends it */
     int parent_death_signal;
     uint32_t persona;        /* of personality(2) */
     struct mailbox *mailbox; /* ipc/message.c: messages for it; NULL: none yet */

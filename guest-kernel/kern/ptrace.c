@@ -148,7 +148,7 @@ bool ptrace_lets_continue(struct task *task)
 bool ptrace_may_access(struct task *task)
 {
     const struct cred *self = &current->cred, *other = &task->cred;
-    if (!task->process || task->exiting) return false;
+    if (!task->process) return false;
     if (task->process == current->process || cred_is_root()) return true;
     bool same = self->fsuid == other->uid && self->fsuid == other->euid && self->fsuid == other->suid &&
                 self->fsgid == other->gid && self->fsgid == other->egid && self->fsgid == other->sgid;
@@ -182,7 +182,7 @@ long ptrace_attach(struct task *task, bool seize, unsigned options)
     struct tracee *tracee = kzalloc(sizeof *tracee);
     if (!tracee) return -ENOMEM;
     spin_lock(&process_lock);
-    bool may = ptrace_may_access(task) && task->process != current->process && !task->tracee &&
+    bool may = ptrace_may_access(task) && task->process != current->process && !task->tracee && !task->exiting &&
                task->process != init_process && !task->process->zombie;
     if (may) {
         tracee->seized = seize;

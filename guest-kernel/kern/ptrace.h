@@ -67,8 +67,9 @@ long ptrace_attach(struct task *task, bool seize, unsigned options);
 struct tracee *ptrace_of(struct task *task, bool any);
 void ptrace_resume(struct tracee *tracee);             /* process_lock is held */
 void ptrace_detach(struct tracee *tracee, int signal); /* frees it; process_lock is held */
-bool ptrace_may_access(struct task *task);             /* process_lock is held */
-void ptrace_tracer_ends(struct process *tracer);       /* process_lock is held */
+/* May the current process look inside? What there still is of a task that ends, too. process_lock is held. */
+bool ptrace_may_access(struct task *task);
+void ptrace_tracer_ends(struct process *tracer); /* process_lock is held */
 
 /* From the tracee's side: all about the current task. */
 /* Allowed only without locks: */
