@@ -67,7 +67,6 @@ struct block {
     uint8_t accesses;           /* loads, stores and atomics, with engine_count */
     uint32_t heat;              /* entries until it is translated */
     uint32_t hint;              /* the first of its accesses' hints in the hart */
-    uint8_t hints;              /* how many they are */
     uint16_t regions;           /* how many it is part of */
     int8_t samples;             /* that fell on it */
     bool region_entered;        /* its native entry leads into one */

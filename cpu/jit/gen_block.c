@@ -300,7 +300,6 @@ bool jit_emit_block(struct jit *j, struct block *b, isa_set live)
     j->made.bytes = (size_t)(g.c.at - g.entry);
     j->next_hint = (b->hint + g.accesses) % ACCESS_HINTS;
     _Static_assert(JIT_DEAD_BYTES == 5 + 2 + 5, "mov, xor, jmp");
-    b->hints = (uint8_t)g.accesses;
     b->native = code_exec(&g.c, g.entry);
     b->native_body = code_exec(&g.c, body);
     j->code = g.c;

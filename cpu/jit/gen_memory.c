@@ -64,35 +64,6 @@ static struct rm probe_flat(struct gen *g, unsigned base, unsigned bytes, int32_
     return mx_(RCX, base, 0, imm);
 }
 
-/* The entries that served the access while it was watched, if they were few: the addend is that of the one with the right tag. To find out which one
- * takes the address less time than to load from where it says. */
-static const struct entries_seen *few_entries(const struct gen *g, unsigned hint)
-{
-    const struct entries_seen *seen = &g->jit->recorder.entries[hint];
-    return seen->count >= 2 && seen->count <= ENTRIES_SEEN_MAX ? seen : NULL;
-}
-
-/* rdx: the page, and that it is aligned. rcx <- the addend; rax is lost. */
-static void select_entry(struct gen *g, const struct entries_seen *seen, struct miss *miss)
-{
-    struct code *c = &g->c;
-    int32_t addend = (int32_t)offsetof(struct tlb_entry, addend), tag = (int32_t)offsetof(struct tlb_entry, tag);
-    unsigned last = seen->count - 1;
-    int32_t at = miss->addends - addend + (int32_t)seen->entry[last];
-    x_load(c, RCX, m_(R_BANK, at + addend));
-    x_load(c, RAX, m_(R_BANK, at + tag));
-    for (unsigned i = 0; i < last; i++) {
-        at = miss->addends - addend + (int32_t)seen->entry[i];
-        x_group(c, G_CMP, RDX, m_(R_BANK, at + tag));
-        x_ins(c, X_W | X_0F | 0x40 | C_E, RCX, m_(R_BANK, at + addend)); /* cmove */
-        x_ins(c, X_W | X_0F | 0x40 | C_E, RAX, r_(RDX));
-    }
-    x_group(c, G_CMP, RDX, r_(RAX));
-    miss->site = x_jcc(c, C_NE);
-    miss->resume = c->at;
-    miss->has_addend = true;
-}
-
 struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool strict)
 {
     struct code *c = &g->c;
@@ -121,22 +92,16 @@ struct rm gen_probe(struct gen *g, bool write, unsigned bytes, int32_t imm, bool
     if (group && write) found.stub = g->jit->find_entry[FIND_WRITE][strict][size]; /* the others look no more */
     bool indexed = hint_is_poor(g, hint), foretold = indexed && !write && base != RAX && addend_is_stable(g, hint);
     unsigned entry = foretold ? RAX : RCX;
-    const struct entries_seen *few = indexed && !foretold && !write && base != RAX ? few_entries(g, hint) : NULL;
     if (!indexed) x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));
     if (imm)
         x_ins(c, X_W | 0x8d, RDX, m_(base, imm));
     else
         x_mov(c, RDX, base);
-    if (indexed && !few) gen_entry_offset(c, entry, RDX);
+    if (indexed) gen_entry_offset(c, entry, RDX);
     x_group_imm(c, G_AND, r_(RDX), (int32_t)(GUEST_PAGE_MASK | (bytes - 1)));
+    x_group(c, G_CMP, RDX, mx_(R_BANK, entry, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
     struct miss *miss = &g->misses[g->miss_count++];
     *miss = found;
-    if (few) {
-        select_entry(g, few, miss);
-        if (group) x_store(c, gen_group_addend(g), RCX);
-        return mx_(RCX, base, 0, imm);
-    }
-    x_group(c, G_CMP, RDX, mx_(R_BANK, entry, 0, set + (int32_t)offsetof(struct tlb_entry, tag)));
     miss->site = x_jcc(c, C_NE);
     if (foretold) { /* the access need not wait for the entry that proves it right */
         x_ins(c, 0x8b, RCX, m_(R_HART, slot + (int32_t)offsetof(struct access_hint, entry)));

@@ -395,19 +395,6 @@ static void note_next(struct member *m, unsigned next)
     m->next[i].count++;
 }
 
-/* The accesses of b, which has just been run. */
-static void note_entries(struct recorder *r, const struct block *b)
-{
-    for (unsigned i = 0; i < b->hints; i++) {
-        unsigned hint = (b->hint + i) % ACCESS_HINTS, k = 0;
-        uint32_t entry = r->hart->hints[hint].entry;
-        struct entries_seen *seen = &r->entries[hint];
-        while (k < seen->count && k < ENTRIES_SEEN_MAX && seen->entry[k] != entry) k++;
-        if (k < ENTRIES_SEEN_MAX) seen->entry[k] = entry;
-        if (k == seen->count) seen->count++;
-    }
-}
-
 static void record_end(struct jit *j)
 {
     struct recorder *r = &j->recorder;
@@ -426,10 +413,7 @@ static int64_t record(struct jit *j, struct hart *h, struct block *b)
         return BLOCK_INSNS_MAX;
     }
     r->seen[at].count++;
-    if (r->steps) {
-        note_next(&r->seen[r->last], at);
-        note_entries(r, r->seen[r->last].block);
-    }
+    if (r->steps) note_next(&r->seen[r->last], at);
     r->last = at;
     if (++r->steps == (is_eager(j) ? EAGER_STEPS : STEPS)) record_end(j);
     return b->count;
@@ -466,7 +450,6 @@ int64_t region_step(struct hart *h, const struct block *block)
         r->mode = b->mode;
         r->start = b;
         for (unsigned i = 0; i < ACCESS_HINTS; i++) h->hints[i].misses = h->hints[i].strays = 0;
-        memset(r->entries, 0, sizeof r->entries);
         return record(j, h, b);
     }
     return r->credit < BLOCK_INSNS_MAX ? BLOCK_INSNS_MAX : r->credit;

@@ -46,14 +46,6 @@ struct plan {
     const struct ram_region *flat; /* NULL, or loads are of physical addresses, all of this region allowed to them */
 };
 
-/* The entries of its table of translations that served an access while it was watched; count is one more than there is room for if they were
- * more. */
-#define ENTRIES_SEEN_MAX 3
-struct entries_seen {
-    uint32_t entry[ENTRIES_SEEN_MAX];
-    unsigned count;
-};
-
 /* Samples of where the time goes, and the record of blocks in a row. */
 struct recorder {
     int64_t credit, period; /* instructions until the next sample; between two */
@@ -64,7 +56,6 @@ struct recorder {
     struct block *start;
     struct member seen[REGION_SEEN_MAX];
     unsigned seen_count;
-    struct entries_seen entries[ACCESS_HINTS];
 };
 
 /* A live region. */
