@@ -412,11 +412,24 @@ static void make_recursion(struct maker *m)
     patch(m, over, jal(0, (int32_t)m->at - (int32_t)over));
 }
 
+/* A base goes back and forth between pages, as the nodes of a list do. */
+static void make_wandering_base(struct maker *m)
+{
+    static const enum insn_id loads[] = {INSN_ld, INSN_lw, INSN_lhu, INSN_lb};
+    unsigned b = m->base[roll(m, 3)], t = free_x(m);
+    emit(m, LUI(t, 1 + (uint32_t)roll(m, 3)));
+    emit(m, asm_i(0x33, 4, b, b, t)); /* xor */
+    for (unsigned n = 1 + (unsigned)roll(m, 3); n > 0; n--)
+        emit(m, insn_pattern(loads[roll(m, 4)])->match | free_x(m) << 7 | b << 15 | (uint32_t)roll(m, 16) << 23);
+}
+
 static void make_piece(struct maker *m)
 {
     unsigned dice = (unsigned)roll(m, 100);
     bool deep = m->depth == LEVELS;
-    if (dice < 64)
+    if (dice < 3)
+        make_wandering_base(m);
+    else if (dice < 64)
         make_simple(m);
     else if (dice < 66)
         make_system(m);
@@ -525,7 +538,8 @@ static uint64_t random_address(struct maker *m)
 static void choose_machine(struct maker *m)
 {
     struct program *p = m->p;
-    static const size_t codes[] = {38 << 10, 44 << 10, 64 << 10, 256 << 10}; /* a block may take 32 KiB */
+    static const size_t codes[] = {38 << 10, 64 << 10, 512 << 10,
+                                   2 << 20}; /* a block may take 32 KiB; a region ten times as much */
     p->harts = chance(m, 80) ? 1 : 2 + (unsigned)roll(m, WORLD_HARTS - 1);
     p->engine.arena_bytes = chance(m, 25) ? 1 : 256 << 10;
     p->engine.code_bytes = codes[roll(m, ARRAY_LEN(codes))];
