@@ -179,17 +179,23 @@ static uint32_t random_branch(struct maker *m, int32_t offset)
 
 static void make_condition(struct maker *m)
 {
+    bool turns = m->depth > 0 && chance(m, 70);
+    unsigned t = 0;
+    if (turns) { /* in turns, by the innermost loop's counter */
+        t = free_x(m);
+        emit(m, asm_i(0x13, 7, t, m->counter[m->depth - 1], 1u << roll(m, 2)));
+    }
     uint32_t branch = m->at;
     emit(m, BEQ(0, 0, 4));
     make_pieces(m, 1 + (unsigned)roll(m, 4));
     if (chance(m, 50)) { /* with an else */
         uint32_t jump = m->at;
         emit(m, jal(0, 4));
-        patch(m, branch, random_branch(m, (int32_t)(m->at - branch)));
+        patch(m, branch, turns ? BEQ(t, 0, m->at - branch) : random_branch(m, (int32_t)(m->at - branch)));
         make_pieces(m, 1 + (unsigned)roll(m, 4));
         patch(m, jump, jal(0, (int32_t)(m->at - jump)));
     } else {
-        patch(m, branch, random_branch(m, (int32_t)(m->at - branch)));
+        patch(m, branch, turns ? BEQ(t, 0, m->at - branch) : random_branch(m, (int32_t)(m->at - branch)));
     }
 }
 
@@ -234,7 +240,7 @@ static void make_loop(struct maker *m)
     unsigned counter = m->counter[m->depth], first = m->p->piece_count + 1;
     m->depth++;
     bool up = chance(m, 30);
-    int32_t times = 2 + (int32_t)roll(m, m->depth == 1 ? (chance(m, 20) ? 40 : 8) : 4);
+    int32_t times = 2 + (int32_t)roll(m, m->depth == 1 ? (chance(m, 30) ? 400 : 8) : 4);
     emit(m, ADDI(counter, 0, (up ? -times : times) & 0xfff));
     uint32_t head = m->at;
     make_pieces(m, 1 + (unsigned)roll(m, 6));
