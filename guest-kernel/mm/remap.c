@@ -143,6 +143,8 @@ static long remap_locked(struct mm *mm, uint64_t addr, uint64_t old_len, uint64_
         if (addr + old_len > to && to + new_len > addr) return -EINVAL;
         error = mm_unmap_locked(mm, to, to + new_len);
         if (error) return error;
+        /* The area may have been cut by that, or be gone. */
+        if (!(a = whole_area(mm, addr, old_len, &error))) return error;
     }
     if (old_len > new_len) {
         error = mm_unmap_locked(mm, addr + new_len, addr + old_len);

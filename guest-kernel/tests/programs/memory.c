@@ -73,6 +73,24 @@ static void maps(void)
     CHECK(mlock(q, 4 * PAGE) == 0 && munlock(q, 4 * PAGE) == 0);
 }
 
+/* mremap to a place in the very area that is moved: what is unmapped there cuts the area, or is all of it. */
+static void moves_within(void)
+{
+    for (int round = 0; round < 64; round++) {
+        char *p = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(p != MAP_FAILED);
+        memset(p, round + 1, 8 * PAGE);
+        CHECK(mremap(p + 4 * PAGE, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p);
+        CHECK(p[0] == round + 1 && p[PAGE] == round + 1 && !p[2 * PAGE] && p[6 * PAGE] == round + 1);
+        p[3 * PAGE] = 1;
+        CHECK(touch(p + 4 * PAGE, 0) == SIGSEGV && !munmap(p, 8 * PAGE));
+        char *q = mmap(NULL, 4 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        CHECK(q != MAP_FAILED);
+        CHECK(mremap(q, 0, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == MAP_FAILED && errno == EFAULT);
+        CHECK(touch(q, 0) == SIGSEGV);
+    }
+}
+
 static void files(void)
 {
     int fd = open("/tmp/file", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -254,6 +272,7 @@ int main(int argc, char **argv)
         out_of_memory();
     } else {
         maps();
+        moves_within();
         files();
         copy_on_write();
         stacks();
