@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "races.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -178,25 +179,6 @@ static void cut_under_map(void)
 }
 
 /* --- races: the children do the same thing until the parent is through */
-
-static pid_t child[4];
-static unsigned children;
-static void start(void (*work)(unsigned step))
-{
-    pid_t pid = fork();
-    if (pid) {
-        child[children++] = pid;
-        return;
-    }
-    for (unsigned step = 0;; step++) work(step);
-}
-static void stop(void)
-{
-    while (children) {
-        kill(child[--children], SIGKILL);
-        waitpid(child[children], 0, 0);
-    }
-}
 
 /* An empty directory is replaced while somebody puts a file into it: one of them must fail. */
 static void put_in(unsigned step)

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "check.h"
+#include "races.h"
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
@@ -19,25 +20,6 @@
 #include <sys/wait.h>
 
 static unsigned rounds = 200;
-
-static pid_t child[4];
-static unsigned children;
-static void start(void (*work)(unsigned step))
-{
-    pid_t pid = fork();
-    if (pid) {
-        child[children++] = pid;
-        return;
-    }
-    for (unsigned step = 0;; step++) work(step);
-}
-static void stop(void)
-{
-    while (children) {
-        kill(child[--children], SIGKILL);
-        waitpid(child[children], 0, 0);
-    }
-}
 
 static bool unmount(const char *path)
 {
